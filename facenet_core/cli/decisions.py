@@ -1,0 +1,263 @@
+"""compare, verify, identify and detect: questions about photos."""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from facenet_core.cli import files, shapes, table
+from facenet_core.cli.arguments import Commands, add_command, add_threshold, number
+from facenet_core.cli.output import BAD_INPUT, DONE, NO_MATCH, Answer, columns, count, load_model, progress
+from facenet_core.decision import TOP_K
+from facenet_core.drawing import Mark, annotate, png
+from facenet_core.errors import FaceNetError, PhotoError
+from facenet_core.service import FaceService
+from facenet_core.types import Analysis, Face, Identification, OneIn, Threshold
+
+logger = logging.getLogger(__name__)
+
+
+def add_to(commands: Commands) -> None:
+    """Adds these commands to the parser."""
+    parser = add_command(commands, "compare", compare, "Hold two photos against each other, without the database.")
+    parser.add_argument("a", type=Path, metavar="A", help="a photo")
+    parser.add_argument("b", type=Path, metavar="B", help="another photo")
+    for side in "ab":
+        parser.add_argument(
+            f"--face-{side}", type=number, metavar="N", help=f"which face of {side.upper()}, from 1, left to right"
+        )
+    add_threshold(parser)
+
+    parser = add_command(commands, "verify", verify, "Is this the person they say they are (1:1)?")
+    parser.add_argument("photo", type=Path, metavar="PROBE", help="their photo")
+    parser.add_argument("--claim", required=True, metavar="NAME", help="who they say they are")
+    parser.add_argument("--face", type=number, metavar="N", help="which face, from 1, left to right")
+    add_threshold(parser)
+
+    parser = add_command(commands, "identify", identify, "Who is on these photos (1:N)?")
+    parser.add_argument("photos", type=Path, nargs="+", metavar="PROBE", help="a photo")
+    add_threshold(parser)
+    parser.add_argument("--top", type=number, default=TOP_K, metavar="K", help=f"people listed per face ({TOP_K})")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write a table, one row per face")
+    parser.add_argument("--annotate", type=Path, metavar="FOLDER", help="also write each photo with numbered faces")
+
+    parser = add_command(commands, "detect", detect, "Where are the faces on a photo?")
+    parser.add_argument("photo", type=Path, metavar="PHOTO", help="a photo")
+
+
+def compare(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``compare``."""
+    photos = files.photo(service, args.a), files.photo(service, args.b)
+    load_model(service)
+    a, b = (service.analyse(photo) for photo in photos)
+    found = service.compare(a, b, faces=(args.face_a, args.face_b), threshold=args.threshold)
+    return Answer(
+        {
+            "matched": found.matched,
+            "distance": shapes.distance(found.distance),
+            "threshold": shapes.threshold(found.threshold),
+            "one_in": shapes.one_in(found.one_in),
+            "a": shapes.probe(args.a, a, found.first),
+            "b": shapes.probe(args.b, b, found.second),
+            "model": shapes.model(found.model_id),
+            "seconds": round(a.seconds + b.seconds, 3),
+        },
+        [
+            "Match" if found.matched else "No match",
+            *_reasons(found.distance, found.threshold, found.one_in),
+            *_choice(a, found.first, "--face-a", args.face_a),
+            *_choice(b, found.second, "--face-b", args.face_b),
+        ],
+        DONE if found.matched else NO_MATCH,
+    )
+
+
+def verify(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``verify``."""
+    photo = files.photo(service, args.photo)
+    load_model(service)
+    _enrol_first_photos(service)
+    analysis = service.analyse(photo)
+    found = service.verify(analysis, args.claim, face=args.face, threshold=args.threshold)
+    candidate = found.candidate
+    answer = "Welcome in" if found.matched else "Go away"
+    runner_up = candidate.runner_up_distance
+    return Answer(
+        {
+            "person": candidate.person.name,
+            "matched": found.matched,
+            "answer": answer,
+            "distance": shapes.distance(candidate.distance),
+            "threshold": shapes.threshold(found.threshold),
+            "one_in": shapes.one_in(found.one_in),
+            "carried_by": {
+                "photo": candidate.photo_number,
+                "source_name": candidate.template.source_name,
+                "runner_up_distance": shapes.distance(runner_up),
+            },
+            "probe": shapes.probe(args.photo, analysis, found.probe),
+            "model": shapes.model(found.model_id),
+            "seconds": round(analysis.seconds, 3),
+        },
+        [
+            answer,
+            *_reasons(candidate.distance, found.threshold, found.one_in),
+            f"  Closest to photo {candidate.photo_number} of {candidate.person.name} "
+            f"({candidate.template.source_name})"
+            + (f"; the next one is at {runner_up:.4f}" if runner_up is not None else "")
+            + ".",
+            *_choice(analysis, found.probe, "--face", args.face),
+        ],
+        DONE if found.matched else NO_MATCH,
+    )
+
+
+def identify(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``identify``."""
+    if args.csv and not args.csv.parent.is_dir():  # rather now than after a thousand photos
+        raise files.FileError(f"{files.shown(args.csv.parent)}: there is no such folder.")
+    targets = _targets(args.annotate, args.photos) if args.annotate else [None] * len(args.photos)
+    model_id = load_model(service)
+    _enrol_first_photos(service)
+    limit, gallery = service.identify_threshold(args.threshold), service.gallery()
+    entries, lines, rows = [], [], []
+    watched = progress(args.photos, len(args.photos), "photo", args)
+    for path, target in zip(watched, targets, strict=True):
+        name = files.shown(path)
+        entry: shapes.Shape = {"photo": name, "error": None, "annotated": None, "faces": []}
+        entries.append(entry)
+        try:
+            analysis = service.analyse(files.photo(service, path))
+        except PhotoError as error:
+            entry["error"] = {"code": error.code, "message": str(error), "photo": error.photo}
+            lines.append(str(error))
+            continue
+        found = service.identify(analysis, threshold=args.threshold, top_k=args.top)
+        entry["faces"] = [_identified(i) for i in found]
+        rows.append((name, found))
+        lines += [f"{name}: {count(len(found), 'face')}", *columns(map(_row, found))]
+        if target:
+            marks = [Mark(i.face.detection.box, i.number, "matched" if i.matched else "unknown") for i in found]
+            with files.writing(target) as file:
+                file.write(png(annotate(analysis.photo.pixels, marks)))
+            entry["annotated"] = files.shown(target)
+    if args.csv:
+        with files.writing(args.csv) as file:
+            file.write(table.to_csv(rows, args.top).encode())
+    people, templates = count(len(gallery.people), "person"), count(len(gallery), "photo")
+    lines += [f"Searched {people} with {templates}.", f"Threshold {limit.distance:.4f}. {limit.explanation}"]
+    return Answer(
+        {
+            "photos": entries,
+            "threshold": shapes.threshold(limit),
+            "enrolled": {"people": len(gallery.people), "templates": len(gallery)},
+            "model": shapes.model(model_id),
+        },
+        lines,
+        BAD_INPUT if any(entry["error"] for entry in entries) else DONE,
+    )
+
+
+def detect(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``detect``."""
+    photo = files.photo(service, args.photo)
+    load_model(service)
+    analysis = service.analyse(photo)
+    faces = [{"number": n, **shapes.detection(face.detection)} for n, face in enumerate(analysis.faces, 1)]
+    prominent = analysis.prominent + 1 if analysis.faces else None
+    rows = [
+        (
+            face["number"],
+            "left {:.0f}, top {:.0f}, right {:.0f}, bottom {:.0f}".format(*face["box"]),
+            f"confidence {face['confidence']:.2f}",
+            "prominent" if face["number"] == prominent and len(faces) > 1 else "",
+        )
+        for face in faces
+    ]
+    return Answer(
+        {
+            "photo": files.shown(args.photo),
+            "width": photo.width,
+            "height": photo.height,
+            "faces": faces,
+            "prominent": prominent,
+            "model": shapes.model(analysis.model_id),
+            "seconds": round(analysis.seconds, 3),
+        },
+        [f"{photo.name}: {count(len(faces), 'face')}", *columns(rows)],
+    )
+
+
+def _enrol_first_photos(service: FaceService) -> None:
+    """Enrols what came with the program, so that the first question has somebody to ask about."""
+    try:
+        for outcome in service.enrol_first_photos():
+            if not outcome.accepted:
+                logger.warning("%s was not enrolled: %s", outcome.photo, outcome.reason)
+    except (FaceNetError, OSError) as error:
+        logger.warning("The photos in %s were not enrolled: %s", service.settings.images_dir, error)
+
+
+def _identified(found: Identification) -> shapes.Shape:
+    nearest = found.candidates[0] if found.candidates else None
+    return {
+        "number": found.number,
+        **shapes.detection(found.face.detection),
+        "person": nearest.person.name if nearest and found.matched else None,
+        "matched": found.matched,
+        "distance": shapes.distance(nearest.distance) if nearest else None,
+        "one_in": shapes.one_in(found.one_in),
+        "candidates": [shapes.candidate(candidate) for candidate in found.candidates],
+    }
+
+
+def _row(found: Identification) -> tuple[object, ...]:
+    if not found.candidates:
+        return found.number, table.NOBODY, "", "nobody is enrolled"
+    nearest = found.candidates[0]
+    if not found.matched:
+        return found.number, table.NOBODY, "", f"nearest: {nearest.person.name} {nearest.distance:.4f}"
+    return found.number, nearest.person.name, f"{nearest.distance:.4f}", _strangers(found.one_in)
+
+
+def _reasons(distance: float, limit: Threshold, rarity: OneIn | None) -> Iterator[str]:
+    sign = "at most" if distance <= limit.distance else "more than"
+    yield f"  Distance {distance:.4f}, {sign} {limit.distance:.4f}. {limit.explanation}"
+    if rarity:
+        yield f"  {_strangers(rarity).capitalize()} looks at least this similar."
+
+
+def _strangers(rarity: OneIn | None) -> str:
+    return f"{rarity} strangers" if rarity else ""
+
+
+def _choice(analysis: Analysis, face: Face, option: str, given: int | None) -> Iterator[str]:
+    """Says which of several faces was taken."""
+    if len(analysis.faces) > 1:
+        which = "as asked for" if given else f"the prominent one (choose another with {option})"
+        place = f"face {shapes.face_number(analysis, face)} of {len(analysis.faces)}"
+        yield f"  {analysis.photo.name}: {place} was taken, {which}."
+
+
+def _targets(folder: Path, photos: Sequence[Path]) -> list[Path]:
+    """Where each photo's picture goes. Photos of one name from several folders do not meet.
+
+    Raises:
+        FileError: If the folder can't be made, or a picture would replace a photo.
+    """
+    files.make_folder(folder)
+    originals = {path.resolve() for path in photos}
+    taken: set[str] = set()
+    targets = []
+    for path in photos:
+        stem, copy = f"{path.stem}-faces", 1
+        while (name := f"{stem}.png" if copy == 1 else f"{stem}-{copy}.png").casefold() in taken:
+            copy += 1
+        taken.add(name.casefold())
+        target = folder / name
+        if target.resolve() in originals:
+            raise files.FileError(f"{files.shown(target)}: this photo would be replaced. Choose another folder.")
+        targets.append(target)
+    return targets

@@ -1,0 +1,28 @@
+"""All commands in one parser."""
+
+from __future__ import annotations
+
+from facenet_core.cli import decisions, enrolment, people, settings, weights
+from facenet_core.cli.arguments import PROGRAM, Parser, global_options
+
+
+def build_parser() -> Parser:
+    """The parser.
+
+    Returns:
+        A parser whose result has ``command``, the name of the command, ``run``,
+        the function that answers it, the options that every command takes, and
+        those of the command.
+    """
+    parser = Parser(
+        prog=PROGRAM,
+        parents=[global_options()],
+        description="Verify and recognise faces, and manage the people who are enrolled.",
+        epilog="Exit codes: 0 done, 1 no match (verify, compare), 2 something given can't be used, "
+        "3 no usable model or database. See docs/cli.md.",
+    )
+    parser.set_defaults(json=False, db=None)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in (decisions, enrolment, people, weights, settings):
+        module.add_to(commands)
+    return parser

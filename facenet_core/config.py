@@ -1,0 +1,108 @@
+"""Settings from the environment and a ``.env`` file, never read at import.
+
+Names are those of :class:`Settings`' fields with ``FACENET_`` in front. The
+environment wins over ``.env``; an empty value counts as none; names that are
+not known are ignored.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from facenet_core.errors import SettingError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds the package, ``images/``, ``db/`` and the models."""
+
+ENV_FILE = PROJECT_ROOT / ".env"
+
+PREFIX = "FACENET_"
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:  # "~nobody", which pydantic would let through as a crash
+        raise ValueError(str(error)) from error
+
+
+Location = Annotated[Path, AfterValidator(_absolute)]
+"""A path made absolute on reading, so that a later change of directory does not move it."""
+
+Distance = Annotated[float, Field(ge=0.0, le=2.0, allow_inf_nan=False)]
+"""A Euclidean distance between unit-norm embeddings."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside. Immutable; see :func:`load_settings`.
+
+    Attributes:
+        model: Which installed model to use: a catalogue id, or ``<name>`` of a
+            file ``<name>-weights.h5`` in ``models_dir``.
+        weights: Any weights file; wins over ``model``.
+        models_dir: Folder of the installed models.
+        db: Folder of the database.
+        images_dir: Photos that are enrolled on first start.
+        threshold: Fixed distance for 1:1, instead of the measured one.
+        identify_threshold: The same for 1:N.
+        max_upload_mb: Largest photo file, in MiB.
+        max_pixels: Largest photo, width times height.
+        detection_long_side: Photos are shrunk to this many pixels before faces
+            are looked for.
+        min_face_px: A face whose box is smaller can't be enrolled.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    model: str | None = Field(None, min_length=1, description="the name of a model")
+    weights: Location | None = Field(None, description="the path of a weights file")
+    models_dir: Location = Field(PROJECT_ROOT / "keras-facenet-h5", description="the path of a folder")
+    db: Location = Field(PROJECT_ROOT / "db", description="the path of a folder")
+    images_dir: Location = Field(PROJECT_ROOT / "images", description="the path of a folder")
+    threshold: Distance | None = Field(None, description="a distance from 0 to 2")
+    identify_threshold: Distance | None = Field(None, description="a distance from 0 to 2")
+    max_upload_mb: int = Field(50, ge=1, le=2_000, description="a whole number from 1 to 2000")
+    max_pixels: int = Field(50_000_000, ge=10_000, le=1_000_000_000, description="a whole number from 10000 to 1e9")
+    detection_long_side: int = Field(1280, ge=160, le=4096, description="a whole number from 160 to 4096")
+    min_face_px: int = Field(24, ge=20, le=1_000, description="a whole number from 20 to 1000")
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Reads the settings.
+
+    Args:
+        **overrides: Values that win over the environment, by field name. None
+            leaves a field as the environment has it, so that options of the
+            command line that were not given can be passed on as they are.
+
+    Returns:
+        The settings, with absolute paths.
+
+    Raises:
+        SettingError: If a value is malformed or out of range; the message names
+            each such variable and what is expected.
+        TypeError: If an override is not the name of a setting.
+    """
+    unknown = sorted(set(overrides) - set(Settings.model_fields))
+    if unknown:
+        raise TypeError(f"there is no setting called {', '.join(unknown)}")
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**{"_env_file": ENV_FILE, **given})
+    except ValidationError as error:
+        raise SettingError(
+            " ".join(_sentence(problem["loc"], problem["input"]) for problem in error.errors())
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{ENV_FILE}: this file of settings can't be read ({error}).") from error
+
+
+def _sentence(location: tuple[int | str, ...], value: object) -> str:
+    field = str(location[0])
+    return f"{PREFIX}{field.upper()} is {str(value)!r}, but it must be {Settings.model_fields[field].description}."

@@ -1,0 +1,104 @@
+"""From crops to unit-norm embeddings: the Embedder protocol and the Keras one."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facenet_core.errors import ModelError
+from facenet_core.facenet import INPUT_SIZE, Scaling, load_weights, preprocess_input
+from facenet_core.types import ModelId
+
+BATCH = 16
+"""Faces per call: larger batches gain little on a CPU and cost memory."""
+
+
+class Embedder(Protocol):
+    """Turns crops into embeddings.
+
+    Attributes:
+        model_id: What the embeddings may be compared with.
+    """
+
+    model_id: ModelId
+
+    def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Computes embeddings.
+
+        Args:
+            crops: Shape ``(n, 160, 160, 3)``, RGB, uint8; ``n`` may be 0.
+
+        Returns:
+            Shape ``(n, d)``, float32, each row of unit norm.
+        """
+        ...
+
+
+class KerasEmbedder:
+    """A Keras FaceNet as one traced graph. Thread-safe.
+
+    ``model.predict`` in a loop leaks time and memory and the eager call is
+    several times slower than the traced graph, which computes the same: the
+    difference in distance stays below 1e-3 (tests/accuracy).
+
+    Args:
+        path: The weights file.
+        model: The model's id, for :class:`ModelId`.
+        scaling: How the weights expect pixels; None takes what the embedding's
+            length implies (see :func:`facenet_core.weights.scaling_for`).
+        preprocessing: Detector and crop that make the input, for
+            :class:`ModelId`; the scaling is appended.
+
+    Raises:
+        WeightsError: If the file does not fit the network.
+    """
+
+    def __init__(self, path: Path, model: str, scaling: Scaling | None, preprocessing: str) -> None:
+        import tensorflow as tf
+
+        from facenet_core.weights import scaling_for
+
+        loaded = load_weights(path)
+        self.keras_model = loaded.model
+        self.scaling: Scaling = scaling or scaling_for(loaded.dimensions)
+        self.model_id = ModelId(model, f"{preprocessing}-{self.scaling}", loaded.digest, loaded.dimensions)
+        signature = [tf.TensorSpec((None, INPUT_SIZE, INPUT_SIZE, 3), tf.float32)]
+        self._graph = tf.function(lambda x: loaded.model(x, training=False), input_signature=signature)
+        self._lock = threading.Lock()
+
+    def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Computes embeddings; see :meth:`Embedder.embed`.
+
+        Raises:
+            ModelError: If the network gives something that has no direction,
+                which means that its weights are not those of a FaceNet.
+        """
+        rows = [np.empty((0, self.model_id.dimensions), np.float32)]
+        for start in range(0, len(crops), BATCH):
+            batch = preprocess_input(crops[start : start + BATCH], self.scaling)
+            with self._lock:
+                rows.append(self._graph(batch).numpy())
+        return unit_norm(np.concatenate(rows))
+
+
+def unit_norm(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scales each row to length 1.
+
+    Args:
+        rows: Shape ``(n, d)``, float32.
+
+    Returns:
+        The same shape and dtype.
+
+    Raises:
+        ModelError: If a row is zero or not finite.
+    """
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all() or (lengths == 0).any():
+        raise ModelError("the model gave an embedding without direction: its weights are not those of a FaceNet")
+    scaled: NDArray[np.float32] = rows / lengths
+    return scaled

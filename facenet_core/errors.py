@@ -1,0 +1,193 @@
+"""Every exception that facenet_core raises on purpose.
+
+Messages are sentences for the person at the screen: what happened, to which
+file, and what to do. Anything that is not in this tree is a bug.
+
+::
+
+    FaceNetError
+    ├── InputError                 what was given can't be used (exit code 2)
+    │   ├── PhotoError             one photo; carries its name
+    │   │   ├── NotAPhotoError     empty, not an image, truncated, unknown format
+    │   │   ├── PhotoTooLargeError over the limit of bytes or pixels
+    │   │   ├── PhotoTooSmallError too few pixels to hold a face
+    │   │   ├── NoFaceError        the detector found nobody
+    │   │   ├── SeveralFacesError  more than one face where one is needed
+    │   │   ├── FaceTooSmallError  a face, but too few pixels to trust
+    │   │   └── DuplicatePhotoError this photo is enrolled already
+    │   ├── PersonNameError        a person's name that can't be used
+    │   ├── UnknownPersonError     nobody of that name or id is enrolled
+    │   ├── UnknownPhotoError      that person has no such photo
+    │   ├── PersonExistsError      the name belongs to somebody else
+    │   ├── SettingError           a setting is out of range or malformed
+    │   └── ArchiveError           a file for import is damaged, hostile or foreign
+    ├── ModelError                 no usable model (exit code 3)
+    │   ├── NoWeightsError         no weights file is installed
+    │   ├── WeightsError           a weights file that does not fit
+    │   ├── DownloadError          fetching weights failed
+    │   └── NoThresholdError       no threshold was measured for this model
+    └── StoreError                 the database (exit code 3)
+        ├── DatabaseDamagedError   unreadable; never replaced silently
+        ├── DatabaseVersionError   written by a newer version of this program
+        └── DatabaseWriteError     could not be written (disk full, read-only)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class FaceNetError(Exception):
+    """Base of every exception that facenet_core raises on purpose.
+
+    Attributes:
+        code: A stable word for scripts, the class name in snake case without
+            its ending (``no_face``).
+    """
+
+    code: str = "error"
+
+    def __init_subclass__(cls) -> None:
+        name = cls.__name__.rstrip("_").removesuffix("Error")
+        cls.code = "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+class InputError(FaceNetError):
+    """What was given can't be used."""
+
+
+class PhotoError(InputError):
+    """A photo that can't be used.
+
+    Args:
+        photo: The photo's name, as its owner knows it.
+        reason: Why, as a sentence that fits after ``"<photo>: "``.
+
+    Attributes:
+        photo: The photo's name.
+        reason: The sentence without the name.
+    """
+
+    def __init__(self, photo: str, reason: str) -> None:
+        super().__init__(f"{photo}: {reason}")
+        self.photo = photo
+        self.reason = reason
+
+
+class NotAPhotoError(PhotoError):
+    """Empty, not an image, truncated, or of a format that is not supported."""
+
+
+class PhotoTooLargeError(PhotoError):
+    """More bytes or pixels than the limit allows."""
+
+
+class PhotoTooSmallError(PhotoError):
+    """Fewer pixels than a face needs."""
+
+
+class NoFaceError(PhotoError):
+    """The detector found nobody."""
+
+
+class SeveralFacesError(PhotoError):
+    """More than one face where exactly one is needed.
+
+    Attributes:
+        count: How many faces were found.
+    """
+
+    def __init__(self, photo: str, reason: str, count: int) -> None:
+        super().__init__(photo, reason)
+        self.count = count
+
+
+class FaceTooSmallError(PhotoError):
+    """The face has too few pixels to be trusted as a template."""
+
+
+class DuplicatePhotoError(PhotoError):
+    """This very photo is enrolled already.
+
+    Attributes:
+        person: The name of the person it is enrolled for.
+    """
+
+    def __init__(self, photo: str, reason: str, person: str) -> None:
+        super().__init__(photo, reason)
+        self.person = person
+
+
+class PersonNameError(InputError):
+    """A person's name that can't be used."""
+
+
+class UnknownPersonError(InputError):
+    """Nobody of that name or id is enrolled."""
+
+
+class UnknownPhotoError(InputError):
+    """That person has no such photo."""
+
+
+class PersonExistsError(InputError):
+    """The name belongs to somebody else."""
+
+
+class SettingError(InputError):
+    """A setting is out of range or malformed."""
+
+
+class ArchiveError(InputError):
+    """A file for import is damaged, hostile or not one of ours."""
+
+
+class ModelError(FaceNetError):
+    """There is no usable model."""
+
+
+class NoWeightsError(ModelError):
+    """No weights file is installed."""
+
+
+class WeightsError(ModelError):
+    """A weights file that does not fit the network."""
+
+
+class DownloadError(ModelError):
+    """Fetching weights failed; nothing was put in place."""
+
+
+class NoThresholdError(ModelError):
+    """No threshold was measured for this model and preprocessing."""
+
+
+class StoreError(FaceNetError):
+    """The database can't be used."""
+
+
+class DatabaseDamagedError(StoreError):
+    """The database file is unreadable. It is never replaced silently.
+
+    Attributes:
+        path: The damaged file.
+        backup: The last good backup, or None.
+    """
+
+    def __init__(self, path: Path, reason: str, backup: Path | None) -> None:
+        advice = (
+            f"The last good backup is {backup}; restore it from the Manage page or with `people restore`."
+            if backup
+            else "There is no backup beside it."
+        )
+        super().__init__(f"{path}: the database is damaged ({reason}). Nothing was changed. {advice}")
+        self.path = path
+        self.backup = backup
+
+
+class DatabaseVersionError(StoreError):
+    """The database was written by a newer version of this program."""
+
+
+class DatabaseWriteError(StoreError):
+    """The database could not be written; it is as it was before."""

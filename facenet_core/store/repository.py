@@ -1,0 +1,365 @@
+"""The people in the database: the only way in and out of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from tinydb import where
+from tinydb.table import Document
+
+from facenet_core.errors import (
+    DuplicatePhotoError,
+    InputError,
+    PersonExistsError,
+    UnknownPersonError,
+    UnknownPhotoError,
+)
+from facenet_core.store import schema
+from facenet_core.store.database import Database, document, keys
+from facenet_core.store.importing import ImportOutcome, import_people
+from facenet_core.store.names import clean_name, name_key
+from facenet_core.store.roster import Roster
+from facenet_core.store.schema import JSON, Seed
+from facenet_core.types import Detection, Embedding, ModelId, Person, Template
+
+
+@dataclass(frozen=True, slots=True)
+class NewTemplate:
+    """A photo to be enrolled.
+
+    Attributes:
+        photo: The photo file to be stored.
+        source_sha256: Hash of the bytes that were given, 64 hex digits.
+        source_name: What its owner calls the photo.
+        detection: The face, in pixels of the stored photo.
+        embedding: Shape ``(d,)``, float32, unit norm.
+        model_id: What made the embedding.
+    """
+
+    photo: bytes
+    source_sha256: str
+    source_name: str
+    detection: Detection
+    embedding: Embedding
+    model_id: ModelId
+
+
+class Repository:
+    """Everything that is stored about people, on top of TinyDB.
+
+    Every change is one transaction: it happens in full, is on the disk when the
+    method returns, and nobody else's change is lost, be it another thread's or
+    another process's. Methods may be called from several threads.
+
+    Every method that reads raises ``DatabaseDamagedError`` for a file that is
+    not what was written, ``DatabaseVersionError`` for one of a newer version
+    and ``StoreError`` for one that can't be read. Every method that changes
+    anything also raises ``DatabaseWriteError`` when that fails, and
+    ``StoreError`` when others keep the database locked; nothing has changed
+    then.
+
+    Args:
+        folder: The folder of the database, created by the first change.
+
+    Attributes:
+        photos: The stored photo files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._database = Database(folder)
+        self.photos = self._database.photos
+        self._loading = threading.Lock()
+        self._roster: Roster | None = None
+
+    def revision(self) -> str:
+        """Return a token that changes whenever any process commits; cheap."""
+        return self._database.storage.revision()
+
+    def people(self) -> tuple[Person, ...]:
+        """Return everybody, sorted by name. Read from the file only when it has changed."""
+        return self._current().people
+
+    def person(self, reference: str) -> Person:
+        """Return one person.
+
+        Args:
+            reference: Their id, or their name in any case and Unicode form.
+
+        Raises:
+            UnknownPersonError: Nobody is called that; the message lists
+                similar names.
+        """
+        return self._current().find(reference)
+
+    def enrol(self, name: str, new: Sequence[NewTemplate], *, create: bool | None = None) -> Person:
+        """Enrol photos of one person: all of them or none.
+
+        Args:
+            name: Their name. A person of that name gets the photos added.
+            new: At least one photo.
+            create: True to insist that the person is new, False that they are
+                not.
+
+        Returns:
+            The person with all their photos.
+
+        Raises:
+            PersonNameError: The name can't be used.
+            PersonExistsError: ``create`` is true and the person is enrolled.
+            UnknownPersonError: ``create`` is false and the person is not.
+            DuplicatePhotoError: A photo is enrolled already, for anybody.
+            ValueError: There is no photo, or an embedding is not a unit vector
+                of its model's length.
+        """
+        name = clean_name(name)
+        if not new:
+            raise ValueError("expected at least one photo")
+        with self._database.writing() as changes:
+            now = datetime.now(UTC)
+            owner = self._holder(name)
+            if owner and create is True:
+                raise PersonExistsError(f"{owner['name']} is enrolled already: choose another name, or add the photos.")
+            if not owner and create is False:
+                raise UnknownPersonError(f"{name} is not enrolled: check the spelling, or add a new person.")
+            self._refuse_duplicates(new, owner["name"] if owner else name)
+            person_id = owner["id"] if owner else schema.new_id()
+            if not owner:
+                self._database.people.insert(document(schema.encode_person(person_id, name, now), person_id))
+            documents = []
+            for item in new:
+                photo_sha256 = changes.put(item.photo)
+                template = Template(
+                    id=schema.new_id(),
+                    person_id=person_id,
+                    photo_sha256=photo_sha256,
+                    source_sha256=item.source_sha256,
+                    source_name=item.source_name,
+                    detection=item.detection,
+                    embedding=item.embedding,
+                    model_id=item.model_id,
+                    created_at=now,
+                )
+                documents.append(document(schema.encode_template(template), template.id))
+            self._database.templates.insert_multiple(documents)
+            return self._assemble(person_id)
+
+    def rename(self, person_id: str, name: str) -> Person:
+        """Give a person another name.
+
+        Args:
+            person_id: Their id.
+            name: Their new name; it may differ in case only.
+
+        Returns:
+            The person.
+
+        Raises:
+            PersonNameError: The name can't be used.
+            PersonExistsError: Somebody else has that name.
+            UnknownPersonError: There is no such person any more.
+        """
+        name = clean_name(name)
+        with self._database.writing():
+            self._record_of(person_id)
+            holder = self._holder(name)
+            if holder and holder["id"] != person_id:
+                raise PersonExistsError(f"Somebody else is called {holder['name']} already: choose another name.")
+            self._database.people.update({"name": name}, doc_ids=keys(person_id))
+            return self._assemble(person_id)
+
+    def remove_person(self, person_id: str) -> None:
+        """Remove a person with all their photos.
+
+        The backup beside the database still knows them until the next change.
+
+        Args:
+            person_id: Their id.
+
+        Raises:
+            UnknownPersonError: There is no such person any more.
+        """
+        with self._database.writing() as changes:
+            self._record_of(person_id)
+            for template in self._database.templates.search(where("person_id") == person_id):
+                changes.dropped.add(template["photo_sha256"])
+            self._database.templates.remove(where("person_id") == person_id)
+            self._database.people.remove(doc_ids=keys(person_id))
+
+    def remove_template(self, person_id: str, template_id: str) -> Person:
+        """Remove one photo of a person who has others.
+
+        Args:
+            person_id: The person's id.
+            template_id: The photo's template.
+
+        Returns:
+            The person with the photos that are left.
+
+        Raises:
+            UnknownPersonError: There is no such person any more.
+            UnknownPhotoError: They have no such photo any more.
+            InputError: It is their last photo.
+        """
+        with self._database.writing() as changes:
+            name = self._record_of(person_id)["name"]
+            templates = self._database.templates.search(where("person_id") == person_id)
+            photos = {template["id"]: template["photo_sha256"] for template in templates}
+            if template_id not in photos:
+                raise UnknownPhotoError(f"{name} has no such photo any more: look at their photos again.")
+            if len(photos) == 1:
+                raise InputError(f"This is the only photo of {name}: remove the person instead, or add a photo first.")
+            changes.dropped.add(photos[template_id])
+            self._database.templates.remove(doc_ids=keys(template_id))
+            return self._assemble(person_id)
+
+    def replace_templates(self, templates: Sequence[Template]) -> int:
+        """Swap detection, embedding and model of enrolled photos, in one transaction.
+
+        Args:
+            templates: What is to be in the place of the templates of the same
+                id. Ids that were removed meanwhile are left out.
+
+        Returns:
+            How many were swapped.
+
+        Raises:
+            ValueError: An embedding is not a unit vector of its model's length.
+        """
+        fresh = {template.id: schema.encode_face(template) for template in templates}
+        with self._database.writing():
+            return len(
+                self._database.templates.update(lambda record: record.update(fresh[record["id"]]), doc_ids=keys(*fresh))
+            )
+
+    def import_people(
+        self, people: Sequence[Person], photos: Callable[[str], bytes], mode: Literal["merge", "replace"]
+    ) -> ImportOutcome:
+        """Take in people from elsewhere: all of them or none.
+
+        A person of a name that is enrolled gets the photos added. A photo that
+        is enrolled already, for anybody, is skipped, and so is a person without
+        any other. An id that is taken is replaced by a fresh one.
+
+        Args:
+            people: The people.
+            photos: Returns a photo's file, given its hash.
+            mode: ``merge`` to add to the database, ``replace`` to have exactly
+                these people in it.
+
+        Returns:
+            What was added and skipped.
+
+        Raises:
+            PersonNameError: A name can't be used.
+            ArchiveError: A photo's file does not fit its hash.
+        """
+        return import_people(self._database, people, photos, mode)
+
+    def sweep(self) -> int:
+        """Delete photo files that belong to nobody, as a crash may leave them.
+
+        Returns:
+            How many files were deleted. None are when there is no database:
+            the photos may be all that is left of one.
+        """
+        return self._database.sweep()
+
+    def seeds(self) -> dict[str, Seed]:
+        """Return what became of the photos that came with the program, by their hash."""
+        with self._database.reading():
+            return {str(record.doc_id): schema.decode_seed(record) for record in self._database.seeds}
+
+    def record_seed(self, sha256: str, file_name: str, outcome: str) -> None:
+        """Remember what became of a photo that came with the program.
+
+        Args:
+            sha256: Hash of its bytes.
+            file_name: Its name.
+            outcome: What became of it, such as ``enrolled``.
+        """
+        record = {"file_name": file_name, "outcome": outcome, "recorded_at": schema.encode_time(datetime.now(UTC))}
+        with self._database.writing():
+            self._database.seeds.upsert(document(record, sha256))
+
+    def settings(self) -> dict[str, JSON]:
+        """Return the settings that were saved."""
+        with self._database.reading():
+            return {str(record.doc_id): record.get("value") for record in self._database.settings}
+
+    def save_settings(self, settings: Mapping[str, JSON]) -> None:
+        """Save settings; those not named stay as they are.
+
+        Args:
+            settings: New values by name.
+
+        Raises:
+            ValueError: A value is not finite or not text that UTF-8 can hold.
+        """
+        with self._database.writing():
+            for name, value in settings.items():
+                self._database.settings.upsert(document({"value": value}, name))
+
+    @property
+    def backup_available(self) -> bool:
+        """Whether there is a backup that can be restored."""
+        return self._database.storage.backup() is not None
+
+    def restore_backup(self) -> Path | None:
+        """Put the backup in the place of a damaged database.
+
+        Photos that were removed after the backup was made stay removed.
+
+        Returns:
+            Where the damaged file is now; None if it was missing.
+
+        Raises:
+            StoreError: The database is in order, or there is no usable backup.
+        """
+        return self._database.restore_backup()
+
+    def _current(self) -> Roster:
+        with self._loading:
+            # Before the content: a commit between the two makes the next call read again.
+            revision = self.revision()
+            roster = self._roster
+            # Without a file there is no telling a new database from a lost one, so that is looked at every time.
+            if roster is None or not revision or roster.revision != revision:
+                with self._database.reading():
+                    people = schema.decode_people(self._database.people, self._database.templates)
+                roster = self._roster = Roster(revision, people)
+            return roster
+
+    def _record_of(self, person_id: str) -> Document:
+        record = self._database.people.get(doc_id=keys(person_id)[0])
+        if record is None:
+            raise UnknownPersonError("This person is not enrolled any more: look at the list of people again.")
+        return record
+
+    def _holder(self, name: str) -> Document | None:
+        key = name_key(name)
+        return next((record for record in self._database.people if name_key(record["name"]) == key), None)
+
+    def _assemble(self, person_id: str) -> Person:
+        templates = self._database.templates.search(where("person_id") == person_id)
+        (person,) = schema.decode_people([self._record_of(person_id)], templates)
+        return person
+
+    def _refuse_duplicates(self, new: Sequence[NewTemplate], name: str) -> None:
+        names = {record["id"]: record["name"] for record in self._database.people}
+        enrolled = {}
+        for record in self._database.templates:
+            enrolled[record["source_sha256"]] = enrolled[record["photo_sha256"]] = names[record["person_id"]]
+        for item in new:
+            photo_sha256 = sha256(item.photo).hexdigest()
+            person = enrolled.get(item.source_sha256) or enrolled.get(photo_sha256)
+            if person:
+                raise DuplicatePhotoError(
+                    item.source_name, f"This photo is enrolled already, as {person}: choose another one.", person
+                )
+            enrolled[item.source_sha256] = enrolled[photo_sha256] = name

@@ -1,0 +1,334 @@
+"""What the database holds: people, templates and seeds as JSON records, and back.
+
+::
+
+    meta       schema          version
+    people     <person id>     id, name, created_at
+    templates  <template id>   id, person_id, photo_sha256, source_sha256, source_name,
+                               detection, embedding, model, created_at
+    seeds      <photo sha256>  file_name, outcome, recorded_at
+    settings   <setting>       value
+
+Ids are ours (UUID 4, 32 hex digits) and double as TinyDB's document ids: its
+own running numbers are cached, so two writers would hand out the same one.
+Times are ISO 8601 in UTC. Embeddings are base64 of little-endian float32, a
+quarter of the size of a list of numbers.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+import numpy as np
+
+from facenet_core.types import Box, Detection, Embedding, Landmarks, ModelId, Person, Template
+
+SCHEMA_VERSION = 1
+"""Version of the layout above."""
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+"""What a setting may be."""
+
+Record = Mapping[str, Any]
+"""One record of a table, as JSON holds it."""
+
+NORM_TOLERANCE = 1e-3
+"""How far an embedding's length may be from 1; float32 rounding stays below 1e-6."""
+
+_ID = re.compile("[0-9a-f]{32}")
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class RecordError(ValueError):
+    """A record that this program never writes; the message says what is wrong in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A photo that came with the program, and what became of it.
+
+    Attributes:
+        file_name: Its name in the folder it came in.
+        outcome: What became of it, such as ``enrolled``.
+        recorded_at: When, UTC.
+    """
+
+    file_name: str
+    outcome: str
+    recorded_at: datetime
+
+
+def new_id() -> str:
+    """Return a fresh id for a person or a template, 32 hex digits."""
+    return uuid4().hex
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text has the form of an id.
+
+    Args:
+        text: Any text.
+    """
+    return bool(_ID.fullmatch(text))
+
+
+def encode_person(person_id: str, name: str, created_at: datetime) -> dict[str, Any]:
+    """Return the record of a person.
+
+    Args:
+        person_id: Their id.
+        name: Their name, clean.
+        created_at: When they were first enrolled, with its time zone.
+    """
+    return {"id": person_id, "name": name, "created_at": encode_time(created_at)}
+
+
+def encode_template(template: Template) -> dict[str, Any]:
+    """Return the record of a template.
+
+    Args:
+        template: The template.
+
+    Raises:
+        ValueError: Its embedding is not a unit vector of its model's length,
+            or a hash is none.
+    """
+    for sha256 in (template.photo_sha256, template.source_sha256):
+        if not _SHA256.fullmatch(sha256):
+            raise ValueError(f"expected a SHA-256 as 64 hex digits, got {sha256!r}")
+    return {
+        "id": template.id,
+        "person_id": template.person_id,
+        "photo_sha256": template.photo_sha256,
+        "source_sha256": template.source_sha256,
+        # A file's name may hold bytes that are no text, which no UTF-8 file can keep.
+        "source_name": template.source_name.encode("utf-8", "replace").decode(),
+        **encode_face(template),
+        "created_at": encode_time(template.created_at),
+    }
+
+
+def encode_face(template: Template) -> dict[str, Any]:
+    """Return the fields of a template's record that depend on the model.
+
+    Args:
+        template: The template.
+
+    Raises:
+        ValueError: Its embedding is not a unit vector of its model's length.
+    """
+    box, points = template.detection.box, template.detection.landmarks
+    return {
+        "detection": {
+            "box": _numbers(box.left, box.top, box.right, box.bottom),
+            "landmarks": [
+                _numbers(*point)
+                for point in (points.left_eye, points.right_eye, points.nose, points.mouth_left, points.mouth_right)
+            ],
+            "confidence": _numbers(template.detection.confidence)[0],
+        },
+        "embedding": encode_embedding(template.embedding, template.model_id.dimensions),
+        "model": {
+            "model": template.model_id.model,
+            "preprocessing": template.model_id.preprocessing,
+            "weights_sha256": template.model_id.weights_sha256,
+            "dimensions": template.model_id.dimensions,
+        },
+    }
+
+
+def encode_embedding(embedding: Embedding, dimensions: int) -> str:
+    """Return an embedding as text.
+
+    Args:
+        embedding: Shape ``(dimensions,)``, unit norm.
+        dimensions: The model's.
+
+    Raises:
+        ValueError: It has another shape, or is not a unit vector.
+    """
+    if embedding.shape != (dimensions,):
+        raise ValueError(f"expected an embedding of shape ({dimensions},), got {embedding.shape}")
+    if flaw := _flaw_of(embedding):
+        raise ValueError(flaw)
+    return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
+
+
+def encode_time(time: datetime) -> str:
+    """Return a time as text.
+
+    Args:
+        time: With its time zone.
+
+    Raises:
+        ValueError: It has no time zone.
+    """
+    if time.tzinfo is None:
+        raise ValueError("expected a time with its time zone")
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def decode_people(people: Iterable[Record], templates: Iterable[Record]) -> tuple[Person, ...]:
+    """Return people with their templates, sorted by name.
+
+    Args:
+        people: Their records.
+        templates: The records of all their templates.
+
+    Raises:
+        RecordError: A record can't be decoded, or a template is nobody's.
+    """
+    owned: dict[str, list[Template]] = {}
+    for record in templates:
+        template = decode_template(record)
+        owned.setdefault(template.person_id, []).append(template)
+    decoded = [_decode_person(record, owned.pop(_text(record, "id"), [])) for record in people]
+    if owned:
+        raise RecordError("a photo belongs to nobody")
+    return tuple(sorted(decoded, key=lambda person: (person.name.casefold(), person.id)))
+
+
+def decode_template(record: Record) -> Template:
+    """Return a template from its record.
+
+    Args:
+        record: The record.
+
+    Raises:
+        RecordError: It can't be decoded.
+    """
+    model = _mapping(record, "model")
+    dimensions = model.get("dimensions")
+    if not isinstance(dimensions, int) or dimensions < 1:
+        raise RecordError("a model has no number of dimensions")
+    photo_sha256, source_sha256 = _text(record, "photo_sha256"), _text(record, "source_sha256")
+    if not _SHA256.fullmatch(photo_sha256) or not _SHA256.fullmatch(source_sha256):
+        raise RecordError("a photo's hash is none")
+    return Template(
+        id=_text(record, "id"),
+        person_id=_text(record, "person_id"),
+        photo_sha256=photo_sha256,
+        source_sha256=source_sha256,
+        source_name=_text(record, "source_name"),
+        detection=_decode_detection(_mapping(record, "detection")),
+        embedding=decode_embedding(_text(record, "embedding"), dimensions),
+        model_id=ModelId(
+            _text(model, "model"), _text(model, "preprocessing"), _text(model, "weights_sha256"), dimensions
+        ),
+        created_at=decode_time(_text(record, "created_at")),
+    )
+
+
+def decode_embedding(text: str, dimensions: int) -> Embedding:
+    """Return an embedding from its text.
+
+    Args:
+        text: Base64 of little-endian float32.
+        dimensions: How many numbers there must be.
+
+    Returns:
+        Shape ``(dimensions,)``, float32, unit norm, read-only.
+
+    Raises:
+        RecordError: It is something else.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise RecordError("an embedding is not base64") from error
+    if len(raw) != 4 * dimensions:
+        raise RecordError(f"an embedding has {len(raw)} bytes instead of {4 * dimensions}")
+    embedding = np.frombuffer(raw, "<f4").astype(np.float32, copy=False)
+    if flaw := _flaw_of(embedding):
+        raise RecordError(flaw)
+    embedding.flags.writeable = False
+    return embedding
+
+
+def decode_seed(record: Record) -> Seed:
+    """Return a seed from its record.
+
+    Args:
+        record: The record.
+
+    Raises:
+        RecordError: It can't be decoded.
+    """
+    return Seed(_text(record, "file_name"), _text(record, "outcome"), decode_time(_text(record, "recorded_at")))
+
+
+def decode_time(text: str) -> datetime:
+    """Return a time from its text.
+
+    Args:
+        text: ISO 8601 with a time zone.
+
+    Returns:
+        The time in UTC.
+
+    Raises:
+        RecordError: It is something else.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None:
+            raise RecordError("a time has no time zone")
+        return time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise RecordError(f"{text[:40]!r} is no time") from error
+
+
+def _decode_person(record: Record, templates: list[Template]) -> Person:
+    oldest_first = tuple(sorted(templates, key=lambda template: template.created_at))
+    return Person(_text(record, "id"), _text(record, "name"), decode_time(_text(record, "created_at")), oldest_first)
+
+
+def _decode_detection(record: Record) -> Detection:
+    try:
+        left, top, right, bottom = record["box"]
+        confidence = record["confidence"]
+        points = [(x, y) for x, y in record["landmarks"]]
+        # All in one list: checking them one by one takes as long as everything else together.
+        numbers = [left, top, right, bottom, confidence, *chain.from_iterable(points)]
+        finite = all(map(math.isfinite, numbers))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise RecordError("a face has no box, no points or no confidence") from error
+    if not finite or len(points) != 5:
+        raise RecordError("a face does not have five points, or one is not finite")
+    return Detection(Box(left, top, right, bottom), Landmarks(*points), confidence)
+
+
+def _flaw_of(embedding: Embedding) -> str | None:
+    if not np.isfinite(embedding).all():
+        return "an embedding is not finite"
+    # In float64: the square of a large float32 overflows.
+    exact = embedding.astype(np.float64)
+    norm = math.sqrt(float(exact @ exact))
+    return None if abs(norm - 1) <= NORM_TOLERANCE else f"an embedding has length {norm:.3g} instead of 1"
+
+
+def _numbers(*values: float) -> list[float]:
+    # NumPy's numbers are not JSON's.
+    return [float(value) for value in values]
+
+
+def _mapping(record: Record, field: str) -> Record:
+    value = record.get(field) if isinstance(record, dict) else None
+    if not isinstance(value, dict):
+        raise RecordError(f"a record has no {field}")
+    return value
+
+
+def _text(record: Record, field: str) -> str:
+    value = record.get(field) if isinstance(record, dict) else None
+    if not isinstance(value, str):
+        raise RecordError(f"a record has no {field}")
+    return value

@@ -1,0 +1,1 @@
+"""What the Streamlit pages share. Nothing here computes a decision."""

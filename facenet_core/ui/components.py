@@ -1,0 +1,125 @@
+"""What several pages show: verdicts, the distance scale, crops, reports."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import streamlit as st
+
+from facenet_core.types import Analysis, EnrolOutcome, Face, ModelId, OneIn, Threshold
+
+CROP_WIDTH = 132
+"""Pixels: every face crop is shown at one size."""
+
+SCALE_END = 1.6
+"""Right end of the distance scale: few pairs of faces are farther apart."""
+
+MATCH, NO_MATCH, NEUTRAL = "#2a9461", "#cf4a3f", "rgba(128,128,128,0.35)"
+
+
+def verdict(matched: bool, yes: str, no: str) -> None:
+    """The answer, as a word, an icon and a colour."""
+    if matched:
+        st.markdown(f"## :green[:material/check_circle: {yes}]")
+    else:
+        st.markdown(f"## :red[:material/cancel: {no}]")
+
+
+def distance_scale(distance: float, threshold: Threshold) -> None:
+    """The distance as a point on a line, with the threshold as a mark on it."""
+    matched = distance <= threshold.distance
+    at, limit = (min(x / SCALE_END, 1.0) * 100 for x in (distance, threshold.distance))
+    said = (
+        f"Distance {distance:.2f}, {'within' if matched else 'beyond'} the threshold {threshold.distance:.2f}, "
+        f"on a scale from 0 to {SCALE_END}"
+    )
+    # A label that would run over the edge hangs inwards.
+    hang = "0" if at < 12 else "-100%" if at > 88 else "-50%"
+    colour = MATCH if matched else NO_MATCH
+    st.html(
+        f"""
+        <div role="img" aria-label="{html.escape(said)}" style="position:relative;height:4.6rem;margin:0 0.5rem">
+          <div style="position:absolute;left:{at:.2f}%;top:0;transform:translateX({hang});font-weight:600;
+                      white-space:nowrap">distance {distance:.2f}</div>
+          <div style="position:absolute;left:0;right:0;top:2.15rem;height:0.5rem;border-radius:0.25rem;
+                      background:linear-gradient(to right,{MATCH}55 {limit:.2f}%,{NEUTRAL} {limit:.2f}%)"></div>
+          <div style="position:absolute;left:{limit:.2f}%;top:1.75rem;height:1.3rem;
+                      border-left:2px solid currentColor"></div>
+          <div style="position:absolute;left:{at:.2f}%;top:1.9rem;width:1rem;height:1rem;margin-left:-0.5rem;
+                      border-radius:50%;background:{colour};box-shadow:0 0 0 2px #fff"></div>
+          <div style="position:absolute;left:{limit:.2f}%;top:3.2rem;transform:translateX(-50%);white-space:nowrap;
+                      opacity:0.75;font-size:0.85rem">threshold {threshold.distance:.2f}</div>
+        </div>
+        """
+    )
+
+
+def rarity(one_in: OneIn | None, name: str) -> str:
+    """The sentence that a distance means something by."""
+    if one_in is None:
+        return "How rare this similarity is was not measured for this model."
+    return f"{str(one_in).capitalize()} strangers looks this similar to {plain(name)}."
+
+
+def crop(face: Face, caption: str, alt: str) -> None:
+    """What the model saw of a face."""
+    st.image(face.crop, caption=caption, width=CROP_WIDTH, alt=alt)
+
+
+def details(analysis: Analysis, face: Face) -> None:
+    """The small print under an answer."""
+    box = face.detection.box
+    with st.expander("Details", icon=":material/info:"):
+        st.markdown(
+            f"- Face: {box.width:.0f} × {box.height:.0f} pixels of {analysis.photo.width} × {analysis.photo.height}, "
+            f"detector's score {face.detection.confidence:.3f}\n"
+            f"- Faces in the photo: {len(analysis.faces)}\n"
+            f"- Detection and embedding took {analysis.seconds:.2f} s\n"
+            f"- {model_line(analysis.model_id)}"
+        )
+
+
+def model_line(model_id: ModelId) -> str:
+    """Which model answered."""
+    return (
+        f"Model `{model_id.model}`, {model_id.dimensions} numbers per face, preprocessing "
+        f"`{model_id.preprocessing}`, weights `{model_id.weights_sha256[:12]}`"
+    )
+
+
+def report(outcomes: Sequence[EnrolOutcome]) -> None:
+    """What became of each photo."""
+    done = sum(o.accepted for o in outcomes)
+    refused = len(outcomes) - done
+    if done:
+        st.success(f"{count(done, 'photo')} enrolled.", icon=":material/check_circle:")
+    if refused:
+        st.warning(f"{count(refused, 'photo')} refused, with the reason below.", icon=":material/block:")
+    if outcomes:
+        st.dataframe(
+            [
+                {
+                    "": "enrolled" if o.accepted else "refused",
+                    "Photo": o.photo,
+                    "Person": o.person,
+                    "Reason": f"Looks like {o.resembles}: check that this is not the same person."
+                    if o.resembles
+                    else o.reason,
+                }
+                for o in outcomes
+            ],
+            hide_index=True,
+            alt="What became of each photo",
+        )
+
+
+def count(number: int, noun: str) -> str:
+    """``1 photo``, ``2 photos``; ``1 person``, ``2 people``."""
+    plural = "people" if noun == "person" else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def plain(text: str) -> str:
+    """A name as Markdown that shows it literally."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~<>$:" else c for c in text)

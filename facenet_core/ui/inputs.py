@@ -1,0 +1,123 @@
+"""Ways to give a photo: drop a file, the camera, or one that is already here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from facenet_core import enrolment
+from facenet_core.drawing import Mark, annotate
+from facenet_core.service import FaceService
+from facenet_core.types import Analysis, Template
+
+UPLOAD, CAMERA, GALLERY = "Upload", "Camera", "Gallery"
+ICONS = {UPLOAD: ":material/upload_file:", CAMERA: ":material/photo_camera:", GALLERY: ":material/photo_library:"}
+SUFFIXES = sorted(s.removeprefix(".") for s in enrolment.PHOTO_SUFFIXES)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A photo as it was given.
+
+    Attributes:
+        name: What its owner calls it.
+        data: Its bytes.
+    """
+
+    name: str
+    data: bytes
+
+
+def probe(shared: FaceService, key: str) -> Given | None:
+    """One photo: uploaded, from the camera, or from the gallery and ``images/``."""
+    way = st.segmented_control(
+        "Their photo",
+        [UPLOAD, CAMERA, GALLERY],
+        default=UPLOAD,
+        required=True,
+        format_func=lambda w: f"{ICONS[w]} {w}",
+        key=f"{key}_way",
+    )
+    if way == CAMERA:
+        return _camera(f"{key}_camera")
+    if way == GALLERY:
+        return _from_gallery(shared, key)
+    uploaded = st.file_uploader(
+        "Drop a photo here", type=SUFFIXES, key=f"{key}_upload", max_upload_size=shared.settings.max_upload_mb
+    )
+    return Given(uploaded.name, uploaded.getvalue()) if uploaded else None
+
+
+def photos(shared: FaceService, key: str, label: str) -> list[Given]:
+    """Several photos: uploaded, or one from the camera."""
+    way = st.segmented_control(
+        label,
+        [UPLOAD, CAMERA],
+        default=UPLOAD,
+        required=True,
+        format_func=lambda w: f"{ICONS[w]} {w}",
+        key=f"{key}_way",
+    )
+    if way == CAMERA:
+        taken = _camera(f"{key}_camera")
+        return [taken] if taken else []
+    uploaded = st.file_uploader(
+        "Drop photos here",
+        type=SUFFIXES,
+        accept_multiple_files=True,
+        key=f"{key}_upload",
+        max_upload_size=shared.settings.max_upload_mb,
+    )
+    return [Given(u.name, u.getvalue()) for u in uploaded]
+
+
+def which_face(analysis: Analysis, key: str) -> int | None:
+    """Lets the user choose among several faces.
+
+    Returns:
+        The face's number, from 1; None while there is only one, or none.
+    """
+    if len(analysis.faces) < 2:
+        return None
+    marks = [Mark(face.detection.box, number, "neutral") for number, face in enumerate(analysis.faces, 1)]
+    st.image(
+        annotate(analysis.photo.pixels, marks),
+        alt=f"{len(analysis.faces)} numbered faces in {analysis.photo.name}",
+    )
+    return st.segmented_control(
+        f"{len(analysis.faces)} faces were found. Which one?",
+        range(1, len(analysis.faces) + 1),
+        default=analysis.prominent + 1,
+        required=True,
+        key=key,
+    )
+
+
+def _camera(key: str) -> Given | None:
+    taken = st.camera_input("Look at the camera", key=key)
+    return Given("camera.jpg", taken.getvalue()) if taken else None
+
+
+def _from_gallery(shared: FaceService, key: str) -> Given | None:
+    choices: list[tuple[str, Template | Path]] = [
+        (f"{person.name}, photo {number}", template)
+        for person in shared.people()
+        for number, template in enumerate(person.templates, 1)
+    ]
+    folder = shared.settings.images_dir
+    if folder.is_dir():
+        choices += [(f"images/{path.relative_to(folder)}", path) for path, _ in enrolment.photos_in(folder)]
+    chosen = st.selectbox(
+        "An enrolled photo, or a file of the images folder",
+        choices,
+        index=None,
+        format_func=lambda choice: choice[0],
+        placeholder="Choose a photo",
+        key=f"{key}_gallery",
+    )
+    if chosen is None:
+        return None
+    label, source = chosen
+    return Given(label, shared.stored_photo(source) if isinstance(source, Template) else source.read_bytes())

@@ -1,0 +1,81 @@
+"""The Settings page's controls."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from facenet_core.errors import FaceNetError
+from facenet_core.service import FaceService
+from facenet_core.types import Threshold
+from facenet_core.weights import installed
+
+MEASURED, FIXED = "measured", "fixed"
+DEFAULT_FIXED = 1.0
+
+
+def thresholds(shared: FaceService) -> None:
+    """Shows both thresholds with their reasons, and lets the user fix them."""
+    verify, identify = shared.verify_threshold(), shared.identify_threshold()
+    one, many = st.columns(2)
+    with one.container(border=True):
+        own_verify = _threshold("Verify (1:1)", verify, "verify", shared.settings.threshold is not None)
+    with many.container(border=True):
+        own_identify = _threshold(
+            "Recognise (1:N)", identify, "identify", shared.settings.identify_threshold is not None
+        )
+    _save(shared, own_verify, own_identify)
+
+
+def fixed_only(shared: FaceService) -> None:
+    """For a model without measured thresholds: fixed ones."""
+    one, many = st.columns(2)
+    verify = one.number_input("Verify (1:1)", 0.0, 2.0, DEFAULT_FIXED, 0.01, key="fixed_verify")
+    identify = many.number_input("Recognise (1:N)", 0.0, 2.0, DEFAULT_FIXED, 0.01, key="fixed_identify")
+    _save(shared, verify, identify)
+
+
+def model(shared: FaceService) -> None:
+    """Lets the user choose among the installed models."""
+    if shared.settings.weights or shared.settings.model:
+        st.caption("The model is set by FACENET_WEIGHTS or FACENET_MODEL in the environment.")
+        return
+    here = [i.model for i in installed(shared.settings) if i.path]
+    if len(here) < 2:
+        st.caption("Fetch another with `python -m facenet_core weights fetch ID` to choose it here.")
+        return
+    current = shared.engine.model_id.model
+    chosen = st.selectbox("Use", here, index=here.index(current) if current in here else None)
+    if chosen and chosen != current and st.button("Use this model", icon=":material/swap_horiz:"):
+        shared.choose_model(chosen)
+        st.rerun()
+
+
+def _threshold(title: str, current: Threshold, key: str, by_environment: bool) -> float | None:
+    st.markdown(f"**{title}**: {current.distance:.2f}")
+    st.caption(current.explanation)
+    if by_environment:
+        st.caption("Set in the environment.")
+        return None
+    kind = st.segmented_control(
+        "Kind",
+        [MEASURED, FIXED],
+        default=current.origin,
+        required=True,
+        format_func=str.capitalize,
+        key=f"{key}_kind",
+        label_visibility="collapsed",
+    )
+    if kind == MEASURED:
+        return None
+    return float(st.number_input("Distance", 0.0, 2.0, round(current.distance, 2), 0.01, key=f"{key}_fixed"))
+
+
+def _save(shared: FaceService, verify: float | None, identify: float | None) -> None:
+    if st.button("Save", type="primary", icon=":material/save:"):
+        try:
+            shared.set_thresholds(verify=verify, identify=identify)
+        except FaceNetError as error:
+            st.error(str(error), icon=":material/error:")
+        else:
+            st.toast("Saved.", icon=":material/check:")
+            st.rerun()

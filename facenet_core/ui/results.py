@@ -1,0 +1,158 @@
+"""The answers of a recognition: boxed photos, tables, downloads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import streamlit as st
+
+from facenet_core.drawing import Mark, annotate, png
+from facenet_core.service import FaceService
+from facenet_core.types import Box, Identification
+from facenet_core.ui import components, faces
+from facenet_core.ui.session import Slim
+
+NOBODY = "Not in database"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One photo with who is on it.
+
+    Attributes:
+        slim: The photo at a size to show, and its faces.
+        identifications: One per face, from left to right.
+    """
+
+    slim: Slim
+    identifications: tuple[Identification, ...]
+
+    @property
+    def name(self) -> str:
+        """The photo's name."""
+        return self.slim.found.photo.name
+
+    def annotated(self) -> bytes:
+        """The photo with its faces boxed and numbered, as a PNG file."""
+        marks = [
+            Mark(_scaled(i.face.detection.box, self.slim.scale), i.number, "matched" if i.matched else "unknown")
+            for i in self.identifications
+        ]
+        return png(annotate(self.slim.found.photo.pixels, marks))
+
+
+def show(shared: FaceService, answer: Answer, index: int) -> None:
+    """One photo's answer."""
+    with st.container(border=True):
+        st.markdown(f"**{components.plain(answer.name)}**")
+        if not answer.identifications:
+            st.info("No face was found in this photo.", icon=":material/face_retouching_off:")
+            st.image(answer.slim.found.photo.pixels, alt=f"{answer.name}, without faces")
+            return
+        st.image(answer.annotated(), alt=f"{answer.name} with {len(answer.identifications)} numbered faces")
+        for identification in answer.identifications:
+            _person(shared, identification)
+
+
+def downloads(answers: Sequence[Answer]) -> None:
+    """CSV of all faces, and the annotated pictures."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV", lambda: to_csv(answers), "faces.csv", "text/csv", icon=":material/table:", on_click="ignore"
+        )
+        if len(answers) == 1:
+            name = f"{PurePosixPath(answers[0].name).stem}-faces.png"
+            st.download_button(
+                "Annotated picture",
+                answers[0].annotated,
+                name,
+                "image/png",
+                icon=":material/image:",
+                on_click="ignore",
+            )
+        else:
+            st.download_button(
+                "Annotated pictures",
+                lambda: _zipped(answers),
+                "faces.zip",
+                "application/zip",
+                icon=":material/folder_zip:",
+                on_click="ignore",
+            )
+
+
+def to_csv(answers: Sequence[Answer]) -> str:
+    """One row per face, with the closest person and the next four."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(
+        ["photo", "face", "left", "top", "right", "bottom", "detector_score", "result", "threshold"]
+        + [f"{what}_{place}" for place in range(1, 6) for what in ("person", "distance")]
+    )
+    for answer in answers:
+        for i in answer.identifications:
+            box = i.face.detection.box
+            row: list[str | int | float] = [_cell(answer.name), i.number]
+            row += [round(x) for x in (box.left, box.top, box.right, box.bottom)]
+            row += [round(i.face.detection.confidence, 4)]
+            row += [_cell(i.candidates[0].person.name) if i.matched else NOBODY, round(i.threshold.distance, 4)]
+            for candidate in i.candidates:
+                row += [_cell(candidate.person.name), round(candidate.distance, 4)]
+            table.writerow(row)
+    return text.getvalue()
+
+
+def _person(shared: FaceService, found: Identification) -> None:
+    """One face: who it is, how sure that is, and who else it could be."""
+    picture, words = st.columns([1, 5], vertical_alignment="center")
+    picture.image(found.face.crop, width=72, alt=f"Face {found.number}")
+    with words:
+        nearest = found.candidates[0] if found.candidates else None
+        if nearest is None:
+            st.markdown(f"**{found.number}** · :red[:material/person_off: {NOBODY}] · nobody is enrolled")
+            return
+        name = components.plain(nearest.person.name)
+        if found.matched:
+            rare = f" · {found.one_in} strangers" if found.one_in else ""
+            st.markdown(
+                f"**{found.number}** · :green[:material/check_circle: **{name}**] · "
+                f"distance {nearest.distance:.2f}{rare}"
+            )
+        else:
+            st.markdown(
+                f"**{found.number}** · :red[:material/person_off: **{NOBODY}**] · "
+                f"nearest: {name} {nearest.distance:.2f}"
+            )
+        others = found.candidates[1:]
+        if others:
+            listed = ", ".join(f"{components.plain(c.person.name)} {c.distance:.2f}" for c in others)
+            st.caption(f"Next: {listed}")
+    if found.matched and nearest:
+        picture.image(
+            faces.enrolled_crop(shared, nearest.template),
+            width=72,
+            alt=f"Enrolled photo {nearest.photo_number} of {nearest.person.name}",
+        )
+
+
+def _zipped(answers: Sequence[Answer]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for number, answer in enumerate(answers, 1):
+            archive.writestr(f"{number:03d}-{PurePosixPath(answer.name).stem}-faces.png", answer.annotated())
+        archive.writestr("faces.csv", to_csv(answers))
+    return target.getvalue()
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    return Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
+
+
+def _cell(text: str) -> str:
+    """A name that a spreadsheet can't take for a formula."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text

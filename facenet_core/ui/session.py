@@ -1,0 +1,165 @@
+"""The service behind the pages, and what every page run begins with."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import streamlit as st
+
+from facenet_core import images
+from facenet_core.errors import DatabaseDamagedError, FaceNetError
+from facenet_core.service import FaceService
+from facenet_core.types import Analysis
+from facenet_core.ui import setup
+
+SHOWN_LONG_SIDE = 1600
+"""Photos are shown, and saved with boxes, at this size at most, in pixels."""
+
+ICON = Path(__file__).parent / "icon.png"
+"""The browser tab's icon."""
+
+THROUGH_APP = "_through_app"
+"""Set by app.py for the one page run that follows it."""
+
+DEEP_LINK = "_deep_link"
+"""The page that a deep link asked for, while app.py has its turn first."""
+
+
+@st.cache_resource(show_spinner=False)
+def service() -> FaceService:
+    """The one service of this process; its engine loads in the background."""
+    shared = FaceService()
+    shared.start()
+    return shared
+
+
+def enter() -> None:
+    """Lets the page run that follows through :func:`guard`; called by app.py alone.
+
+    A deep link that came past app.py goes on to its page from here.
+    """
+    if linked := st.session_state.pop(DEEP_LINK, None):
+        st.switch_page(linked)
+    st.session_state[THROUGH_APP] = True
+
+
+def guard(page: str) -> FaceService:
+    """First line of every page: sends a deep link through app.py, and shows what is missing.
+
+    In a fresh process Streamlit runs a file of ``pages/`` on a deep link without
+    app.py, and so past its navigation and any access gate.
+
+    Args:
+        page: The page's own file, such as ``pages/verify.py``.
+
+    Returns:
+        The service, with a readable database and a model that is there or on
+        its way. Otherwise the page does not go on.
+    """
+    if not st.session_state.pop(THROUGH_APP, False):
+        st.session_state[DEEP_LINK] = page
+        st.switch_page("app.py")
+    shared = service()
+    try:
+        shared.people()
+    except DatabaseDamagedError as error:
+        setup.damaged_database(shared, error)
+        st.stop()
+    except FaceNetError as error:
+        show_error(error)
+        st.stop()
+    state = shared.state
+    if state.status in ("no_weights", "failed"):
+        setup.no_model(shared, state)
+        st.stop()
+    # Always there, so that nothing below moves, and loses what was typed or dropped, when it empties.
+    with st.container():
+        if state.status != "ready":
+            setup.loading(shared)
+    return shared
+
+
+@st.fragment(run_every=3.0)
+def follow(shared: FaceService, seen: str) -> None:
+    """Runs the page again when another session or process has changed the database.
+
+    Args:
+        shared: The service.
+        seen: The revision that the page shows.
+    """
+    if shared.repository.revision() != seen:
+        st.rerun()
+
+
+def show_error(error: FaceNetError) -> None:
+    """One error, in the words of its message."""
+    st.error(str(error), icon=":material/error:")
+
+
+def analyse(shared: FaceService, data: bytes, name: str, *, for_enrolment: bool = False) -> Analysis:
+    """A photo's faces, remembered for this session.
+
+    Raises:
+        InputError: If the photo can't be used.
+        ModelError: If there is no model.
+    """
+    return _analysed(shared, data, name, shared.engine.model_id.weights_sha256, for_enrolment)
+
+
+@st.cache_resource(scope="session", max_entries=8, ttl="30m", show_spinner=False)
+def _analysed(_shared: FaceService, data: bytes, name: str, weights: str, for_enrolment: bool) -> Analysis:
+    """Keyed on the photo's bytes; ``weights`` is part of the key, so another model starts anew."""
+    if for_enrolment:
+        return _shared.prepare_enrolment(data, name)
+    return _shared.analyse(_shared.photo(data, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Slim:
+    """A photo's faces, with the photo at a size to show: many of them fit in memory.
+
+    Attributes:
+        found: The faces, in pixels of the full photo; the photo's own pixels
+            are shrunk.
+        scale: From the full photo's pixels to the kept ones.
+    """
+
+    found: Analysis
+    scale: float
+
+
+@st.cache_resource(scope="session", max_entries=200, ttl="30m", show_spinner=False)
+def _slim(_shared: FaceService, sha256: str, name: str, weights: str, _data: bytes) -> Slim:
+    full = _shared.analyse(_shared.photo(_data, name))
+    shown = images.fit(full.photo, SHOWN_LONG_SIDE)
+    return Slim(replace(full, photo=shown), shown.width / full.photo.width)
+
+
+def analyse_slim(shared: FaceService, data: bytes, name: str) -> Slim:
+    """As :func:`analyse`, keeping little of each photo.
+
+    Raises:
+        InputError: If the photo can't be used.
+        ModelError: If there is no model.
+    """
+    return _slim(shared, hashlib.sha256(data).hexdigest(), name, shared.engine.model_id.weights_sha256, data)
+
+
+def outdated_notice(shared: FaceService) -> None:
+    """Says that some templates are of another model, and offers to renew them."""
+    if shared.state.status != "ready":
+        return
+    outdated = shared.outdated()
+    if not outdated:
+        return
+    st.warning(
+        f"{len(outdated)} of the enrolled photos were embedded by another model and can't be compared with this one.",
+        icon=":material/sync_problem:",
+    )
+    if st.button("Renew them from their photos", icon=":material/sync:"):
+        bar = st.progress(0.0, "Renewing")
+        for done, outcome in enumerate(shared.renew(), 1):
+            bar.progress(done / len(outdated), f"{outcome.person}: {done} of {len(outdated)}")
+        st.rerun()

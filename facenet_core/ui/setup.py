@@ -1,0 +1,111 @@
+"""Screens that stand in for a page while something it needs is missing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from facenet_core.download import fetch
+from facenet_core.errors import DatabaseDamagedError, FaceNetError
+from facenet_core.loading import LoadState
+from facenet_core.service import FaceService
+from facenet_core.weights import CATALOGUE, CatalogueEntry, adopt
+
+DEFAULT_MODEL = "20180408-102900"
+
+
+@st.fragment(run_every=1.0)
+def loading(shared: FaceService) -> None:
+    """A line that tells how long the model has been loading, until it is there."""
+    state = shared.state
+    if state.status in ("idle", "loading"):
+        st.caption(
+            f":material/hourglass_top: Loading the face model: {state.seconds:.0f} s. "
+            "You can go on; an answer waits until it is there."
+        )
+    elif state.status == "enrolling":
+        st.caption(":material/hourglass_top: Enrolling the photos of the images folder.")
+    else:
+        st.rerun()
+
+
+def no_model(shared: FaceService, state: LoadState) -> None:
+    """Offers to fetch a model, or to bring one."""
+    st.header("There is no face model yet", anchor=False)
+    if state.status == "failed":
+        st.error(state.message, icon=":material/error:")
+    st.write(
+        "Faces are compared by a neural network, whose weights are a file of about 90 MB. Fetch one of the public "
+        "FaceNet models once; after that everything works without a network."
+    )
+    with st.container(border=True):
+        st.subheader("Fetch it", anchor=False)
+        entry = st.selectbox(
+            "Model",
+            CATALOGUE,
+            index=next(i for i, e in enumerate(CATALOGUE) if e.id == DEFAULT_MODEL),
+            format_func=lambda e: (
+                f"{e.id} · {e.dimensions} numbers per face · trained on {e.trained_on} · LFW {e.published_lfw:.2%}"
+            ),
+        )
+        st.caption(f"From {entry.url}. Its checksum is verified before it is used.")
+        if st.button("Fetch the model", type="primary", icon=":material/download:"):
+            _fetch(shared, entry)
+    with st.container(border=True):
+        st.subheader("Or bring a file", anchor=False)
+        st.write("A Keras FaceNet weights file (.h5), for example one you fetched on another machine.")
+        uploaded = st.file_uploader("Weights file", type=["h5", "hdf5"], max_upload_size=200)
+        if uploaded and st.button("Use this file", icon=":material/check:"):
+            _adopt(shared, uploaded.getvalue())
+        st.caption(
+            "On the server's own disk, start with `FACENET_WEIGHTS=/path/to/file.h5`, or run "
+            "`python -m facenet_core weights fetch --from FILE`."
+        )
+
+
+def _fetch(shared: FaceService, entry: CatalogueEntry) -> None:
+    bar = st.progress(0.0, f"Fetching {entry.id}")
+
+    def progress(done: int, total: int | None) -> None:
+        part = done / total if total else 0.0
+        bar.progress(min(part, 1.0), f"Fetching {entry.id}: {done / 2**20:.0f} MB of {(total or 0) / 2**20:.0f} MB")
+
+    try:
+        fetch(entry.id, shared.settings.models_dir, progress=progress)
+    except FaceNetError as error:
+        bar.empty()
+        st.error(str(error), icon=":material/error:")
+        return
+    shared.reload()
+    st.rerun()
+
+
+def _adopt(shared: FaceService, content: bytes) -> None:
+    """Checks an uploaded weights file and keeps it under a name of our own."""
+    try:
+        with st.spinner("Checking the file"):
+            model = adopt(content, shared.settings.models_dir)
+    except FaceNetError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    shared.choose_model(model)
+    st.rerun()
+
+
+def damaged_database(shared: FaceService, error: DatabaseDamagedError) -> None:
+    """Says what is wrong and offers the last good backup; changes nothing by itself."""
+    st.header("The database can't be read", anchor=False)
+    st.error(str(error), icon=":material/error:")
+    if error.backup is None:
+        st.write("If you have an exported archive, move the damaged file away, start again and import the archive.")
+        return
+    st.write(
+        "The backup holds everything up to the change before the last one. The damaged file is kept beside it under "
+        "another name."
+    )
+    if st.button("Restore the last good backup", type="primary", icon=":material/settings_backup_restore:"):
+        try:
+            shared.repository.restore_backup()
+        except FaceNetError as failure:
+            st.error(str(failure), icon=":material/error:")
+        else:
+            st.rerun()

@@ -1,0 +1,73 @@
+"""Verify (1:1): is this the person they say they are?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from facenet_core.errors import FaceNetError
+from facenet_core.ui import components, faces, inputs, session
+
+service = session.guard("pages/verify.py")
+
+st.title("Verify", anchor=False)
+st.caption("Checks a claimed identity: one photo against the photos of one enrolled person.")
+
+people = service.people()
+if not people:
+    st.info(
+        "Nobody is enrolled yet. Add the first person on the Manage page."
+        if service.state.status == "ready"
+        else "Nobody is enrolled yet. The photos of the images folder are on their way.",
+        icon=":material/group_add:",
+    )
+    st.page_link("pages/manage.py", label="Go to Manage", icon=":material/groups:")
+    st.stop()
+
+who, how_many = st.columns([3, 1], vertical_alignment="bottom")
+claimed = who.selectbox(
+    "Who do they say they are?",
+    people,
+    index=None,
+    format_func=lambda p: p.name,
+    placeholder="Choose a person",
+    key="verify_claim",
+)
+if claimed:
+    how_many.caption(f"{components.count(len(claimed.templates), 'photo')} enrolled")
+given = inputs.probe(service, "verify")
+
+if not (claimed and given):
+    st.caption("Choose a person and give a photo; the answer appears here.")
+    st.stop()
+
+answer = st.container(border=True)
+below = st.container()
+try:
+    with answer.skeleton():
+        analysis = session.analyse(service, given.data, given.name)
+    with below:
+        threshold = faces.threshold_setting(service)
+        details = st.container()
+    with answer:
+        number = inputs.which_face(analysis, f"verify_face_{analysis.photo.sha256}")
+        result = service.verify(analysis, claimed.id, face=number, threshold=threshold)
+        best = result.candidate
+        pictures, words = st.columns([1, 1], vertical_alignment="center")
+        with pictures, st.container(horizontal=True, horizontal_alignment="center"):
+            components.crop(result.probe, "probe", f"Probe: the face in {given.name}")
+            st.image(
+                faces.enrolled_crop(service, best.template),
+                caption=f"photo {best.photo_number}",
+                width=components.CROP_WIDTH,
+                alt=f"Enrolled photo {best.photo_number} of {best.person.name}",
+            )
+        with words:
+            components.verdict(result.matched, "Welcome in", "Go away")
+            components.distance_scale(best.distance, result.threshold)
+            st.markdown(components.rarity(result.one_in, best.person.name))
+            st.caption(faces.carried_by(best, result.threshold.distance))
+    with details:
+        components.details(analysis, result.probe)
+except FaceNetError as error:
+    with answer:
+        session.show_error(error)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from facenet_core import config
+from facenet_core.config import Settings, load_settings
+from facenet_core.service import FaceService
+from tests.fakes import THRESHOLD, fake_engine
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Messages of native code would drown the tests' own.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the developer has set must not change what the tests see."""
+    for name in list(os.environ):
+        if name.startswith("FACENET_") and name != "FACENET_DATA":
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(config, "ENV_FILE", tmp_path / "no.env")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings whose folders are all inside the test's own."""
+    return load_settings(
+        db=tmp_path / "db",
+        images_dir=tmp_path / "images",
+        models_dir=tmp_path / "models",
+        threshold=THRESHOLD,
+        identify_threshold=THRESHOLD,
+    )
+
+
+@pytest.fixture
+def service(settings: Settings) -> FaceService:
+    """A service on the fake engine."""
+    return FaceService(settings, fake_engine())
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real photos and weights."""
+    folder = os.environ.get("FACENET_DATA")
+    if not folder:
+        pytest.skip("FACENET_DATA is not set: it names the folder of real photos and weights")
+    return Path(folder)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failure: there everything is at hand."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
+        reporter.write_line("A test was skipped, which CI does not allow.", red=True)
+        session.exitstatus = 1

@@ -1,0 +1,177 @@
+"""docs/cli.md against the program: every command and option, and what each answer looks like."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facenet_core import errors, weights
+from facenet_core.cli import arguments, files, output
+from facenet_core.cli.parser import build_parser
+from facenet_core.config import PROJECT_ROOT
+from tests.cli_runner import Cli
+from tests.fakes import BLUE, GREEN, OTHER_MODEL, RED
+
+TEXT = (PROJECT_ROOT / "docs" / "cli.md").read_text("utf-8")
+SECTIONS = {
+    heading: body for heading, body in re.findall(r"^### `([^`]+)`\n(.*?)(?=^##|\Z)", TEXT, re.DOTALL | re.MULTILINE)
+}
+OBJECTS = {name: json.loads(body) for name, body in re.findall(r"^```json (\w+)\n(.*?)^```", TEXT, re.DOTALL | re.M)}
+
+
+def commands(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not groups:
+        yield name, parser
+    for group in groups:
+        for word, child in group.choices.items():
+            yield from commands(child, f"{name} {word}".strip())
+
+
+COMMANDS = dict(commands(build_parser()))
+
+
+def section(command: str) -> str:
+    """The section whose heading begins with the command, which may go on with arguments in capitals."""
+    (found,) = (str(body) for heading, body in SECTIONS.items() if re.fullmatch(rf"{command}( [A-Z-].*)?", heading))
+    return found
+
+
+def shape(value: Any) -> Any:
+    """What a value is made of; the documentation's ``"<model>"`` stands for the object that it explains."""
+    if isinstance(value, str) and (name := re.fullmatch(r"<(\w+)>", value)):
+        return shape(OBJECTS[name[1]])
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return None if value is None else "number" if type(value) in (int, float) else type(value).__name__
+
+
+def agree(documented: Any, actual: Any) -> bool:
+    if documented is None or actual is None or documented == [] or actual == []:
+        return True
+    if isinstance(documented, dict) and isinstance(actual, dict):
+        return documented.keys() == actual.keys() and all(agree(documented[k], actual[k]) for k in documented)
+    if isinstance(documented, list) and isinstance(actual, list):
+        return agree(documented[0], actual[0])
+    return bool(documented == actual)
+
+
+def test_exactly_the_commands_that_exist_are_documented() -> None:
+    documented = {re.sub(r" [A-Z-].*", "", heading) for heading in SECTIONS}
+    assert documented == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_argument_is_documented(command: str) -> None:
+    heading = next(heading for heading in SECTIONS if re.fullmatch(rf"{command}( [A-Z-].*)?", heading))
+    common = {option for action in arguments.global_options()._actions for option in action.option_strings}
+    for action in COMMANDS[command]._actions:
+        if isinstance(action, argparse._HelpAction) or common & set(action.option_strings):
+            continue
+        words = action.option_strings or [str(action.metavar)]
+        assert any(word in heading + section(command) for word in words), words
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_is_a_command_that_the_parser_takes(command: str) -> None:
+    examples = re.findall(r"^python -m facenet_core (.*)$", section(command), re.MULTILINE)
+    assert examples
+    for example in examples:
+        words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', example.split(" && ")[0])]
+        assert build_parser().parse_args(words).command == command
+
+
+def test_every_error_code_is_documented() -> None:
+    def tree(kind: type[errors.FaceNetError]) -> Iterator[type[errors.FaceNetError]]:
+        for child in kind.__subclasses__():
+            yield child
+            yield from tree(child)
+
+    raised = {kind for kind in tree(errors.FaceNetError) if kind.__module__.startswith("facenet_core.")}
+    assert {files.FileError, output.CancelledError, arguments.UsageError, errors.NoFaceError} <= raised
+    assert {kind.code for kind in raised - {errors.PhotoError} if f"`{kind.code}`" not in TEXT} == set()
+
+
+def damaged(cli: Cli) -> list[object]:
+    database = cli.folder / "db" / "facenet.json"
+    database.write_bytes(database.read_bytes()[:-10])
+    return []
+
+
+def foreign(cli: Cli) -> list[object]:
+    next(cli.folder.glob("db/photos/*/*")).write_bytes(b"damaged")
+    cli.model_id = OTHER_MODEL
+    return []
+
+
+def exported(cli: Cli) -> list[object]:
+    cli("people", "export", cli.folder / "people.zip")
+    cli.environment(DB=cli.folder / "new")
+    return [cli.folder / "people.zip"]
+
+
+def checked(cli: Cli) -> list[object]:
+    (cli.folder / "models").mkdir()
+    path = cli.folder / "models" / weights.CATALOGUE[1].file_name
+    path.write_bytes(b"anything")
+    return []
+
+
+def folder(cli: Cli) -> list[object]:
+    return [cli.photo("more/Kim.png", BLUE, GREEN).parent]
+
+
+ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
+    "compare": lambda cli: [cli.photo("a.png", RED), cli.photo("b.png", RED)],
+    "verify": lambda cli: [cli.photo("a.png", RED), "--claim", "Ruby"],
+    "identify": lambda cli: [cli.photo("a.png", RED), "--annotate", cli.folder],
+    "detect": lambda cli: [cli.photo("a.png", RED)],
+    "enroll": lambda cli: ["Kim", cli.photo("a.png", RED, mark=1)],
+    "enroll-folder": folder,
+    "people list": lambda cli: [],
+    "people show": lambda cli: ["Ruby"],
+    "people rename": lambda cli: ["Ruby", "Kim"],
+    "people remove": lambda cli: ["Ruby", "--yes"],
+    "people export": lambda cli: [cli.folder / "people.zip"],
+    "people import": exported,
+    "people renew": foreign,
+    "people restore": damaged,
+    "weights list": checked,
+    "weights fetch": checked,
+    "weights check": checked,
+    "settings show": checked,
+    "settings set": lambda cli: ["identify-threshold", "0.5"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_documented_answer_is_what_scripts_get(cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    def fetch(model: str, models_dir: Path, *_: object) -> Path:
+        return models_dir / f"{model}{weights.SUFFIX}"
+
+    def check(path: Path) -> weights.WeightsCheck:
+        return weights.WeightsCheck(path, "a" * 64, True, "some", 512, "b" * 64)
+
+    monkeypatch.setattr("facenet_core.cli.weights.fetch", fetch)
+    monkeypatch.setattr("facenet_core.cli.weights.check", check)
+    cli.enrol({"Ruby": [RED, BLUE]})
+    cli.environment(THRESHOLD=None)
+    cli("settings", "set", "verify-threshold", "0.5")
+    answer = cli(*command.split(), *ARGUMENTS[command](cli), "--json")
+    (documented,) = re.findall(r"^```json\n(.*?)^```", section(command), re.DOTALL | re.MULTILINE)
+    example = json.loads(documented)
+    assert example["command"] == answer.data["command"] == command
+    assert agree(shape(example), shape(answer.data)), (shape(example), shape(answer.data))
+
+
+def test_the_documented_error_is_what_scripts_get(cli: Cli) -> None:
+    answer = cli("detect", "missing.png", "--json")
+    assert agree(shape(OBJECTS["error"]), shape(answer.data))
