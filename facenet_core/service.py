@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from facenet_core import enrolment, images
 from facenet_core.alignment import crop_faces
 from facenet_core.config import Settings, load_settings
-from facenet_core.decision import Decisions
+from facenet_core.decision import TOP_K, Decisions
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import FaceNetError, InputError, NoThresholdError, PhotoError
 from facenet_core.loading import EngineLoader, LoadState
@@ -31,7 +31,7 @@ from facenet_core.types import Analysis, Embedding, EnrolOutcome, EnrolRequest, 
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["FaceService", "ImportMode", "open_archive"]
+__all__ = ["TOP_K", "FaceService", "ImportMode", "open_archive"]
 
 
 class FaceService(Decisions):
@@ -43,12 +43,19 @@ class FaceService(Decisions):
     Args:
         settings: Where things are; read from the environment by default.
         engine: A ready engine, instead of the one that the settings choose.
+        before_load: Runs on the loading thread, before the model is built.
     """
 
-    def __init__(self, settings: Settings | None = None, engine: FaceEngine | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        engine: FaceEngine | None = None,
+        before_load: Callable[[], None] | None = None,
+    ) -> None:
         settings = settings or load_settings()
         super().__init__(settings, Repository(settings.db))
         self._given = engine
+        self._before_load = before_load
         self._loader = EngineLoader(self._load)
         self._enrolling = False
 
@@ -95,6 +102,8 @@ class FaceService(Decisions):
         self._loader.restart()
 
     def _load(self) -> FaceEngine:
+        if self._before_load:
+            self._before_load()
         engine = self._given or FaceEngine.load(self.model_setting)
         engine.warm()
         return engine

@@ -24,6 +24,9 @@ SUFFIX = "-weights.h5"
 SHIPPED = "model.h5"
 """File name of a model that ships with the project."""
 
+DEFAULT_MODEL = "20180408-102900"
+"""The catalogue's model to fetch unless another is asked for: the one whose thresholds are measured."""
+
 _RELEASE = "https://github.com/faustomorales/keras-facenet/releases/download/v0.3.1/"
 _PROJECT = "https://github.com/faustomorales/keras-facenet"
 

@@ -7,7 +7,8 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from facenet_core.cli import files, shapes, table
+from facenet_core import table
+from facenet_core.cli import files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_threshold, number
 from facenet_core.cli.output import BAD_INPUT, DONE, NO_MATCH, Answer, columns, count, load_model, progress
 from facenet_core.decision import TOP_K

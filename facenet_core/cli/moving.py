@@ -14,9 +14,6 @@ from facenet_core.errors import InputError, ModelError
 from facenet_core.service import FaceService, ImportMode, open_archive
 from facenet_core.types import ModelId
 
-_NO_MODEL = ModelId("", "", "", 0)
-"""Equal to no template's."""
-
 
 def add_to(group: Commands) -> None:
     """Adds these commands to ``people``."""
@@ -57,12 +54,11 @@ def import_people(service: FaceService, args: Namespace) -> Answer:
     with files.reading(args.file) as file:
         archive = open_archive(file)
         model_id, problem = _model(service)
-        preview = archive.preview(service.people(), mode, model_id or _NO_MODEL)
+        preview = archive.preview(service.people(), mode, model_id)
         data: shapes.Shape = {
             "mode": mode,
             "dry_run": args.dry_run,
             **asdict(preview),
-            "foreign_photos": preview.foreign_photos if model_id else None,
             "renewed": 0,
             "not_renewed": [],
             "model_problem": problem,

@@ -15,10 +15,7 @@ from facenet_core.cli.output import Answer, columns
 from facenet_core.download import fetch
 from facenet_core.errors import ModelError
 from facenet_core.service import FaceService
-from facenet_core.weights import check, entry, installed, resolve
-
-DEFAULT = "20180408-102900"
-"""The model whose thresholds were measured, and which the error messages recommend."""
+from facenet_core.weights import DEFAULT_MODEL, check, entry, installed, resolve
 
 
 def add_to(commands: Commands) -> None:
@@ -27,7 +24,7 @@ def add_to(commands: Commands) -> None:
     add_command(group, "list", list_weights, "List the public models and the installed ones.")
 
     parser = add_command(group, "fetch", fetch_weights, "Install a public model; a cut download is resumed.")
-    parser.add_argument("model", nargs="?", default=DEFAULT, metavar="ID", help=f"which model ({DEFAULT})")
+    parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, metavar="ID", help=f"which model ({DEFAULT_MODEL})")
     parser.add_argument("--from", dest="source", metavar="URL|FILE", help="another address, or a file that you have")
 
     parser = add_command(group, "check", check_weights, "Say whether a weights file fits and is a published one.")

@@ -57,14 +57,15 @@ class ImportPreview:
         added_photos: Photos that are not in the database.
         skipped_photos: Photos that are enrolled already.
         removed_people: People in the database who would be removed.
-        foreign_photos: Photos among the added whose templates another model made.
+        foreign_photos: Photos among the added whose templates another model made;
+            None where no model is in use to tell.
     """
 
     added_people: int
     added_photos: int
     skipped_photos: int
     removed_people: int
-    foreign_photos: int
+    foreign_photos: int | None
 
 
 def write_archive(target: BinaryIO, people: Sequence[Person], read_photo: Callable[[str], bytes]) -> None:
@@ -120,13 +121,13 @@ class Archive:
             raise ArchiveError("A photo in this archive is damaged: export it again. Nothing was imported.")
         return data
 
-    def preview(self, present: Iterable[Person], mode: ImportMode, model_id: ModelId) -> ImportPreview:
+    def preview(self, present: Iterable[Person], mode: ImportMode, model_id: ModelId | None) -> ImportPreview:
         """Tell what an import would do.
 
         Args:
             present: The people in the database.
             mode: How they would be imported.
-            model_id: The model in use.
+            model_id: The model in use; None where there is none.
         """
         here = tuple(present)
         kept = here if mode == "merge" else ()
@@ -143,7 +144,7 @@ class Archive:
             added_photos=len(new),
             skipped_photos=photos - len(new),
             removed_people=len(here) - len(kept),
-            foreign_photos=sum(template.model_id != model_id for _, template in new.values()),
+            foreign_photos=sum(template.model_id != model_id for _, template in new.values()) if model_id else None,
         )
 
 

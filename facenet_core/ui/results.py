@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from collections.abc import Sequence
@@ -12,12 +11,11 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from facenet_core.drawing import Mark, annotate, png
-from facenet_core.service import FaceService
+from facenet_core.service import TOP_K, FaceService
+from facenet_core.table import NOBODY, to_csv
 from facenet_core.types import Box, Identification
 from facenet_core.ui import components, faces
 from facenet_core.ui.session import Slim
-
-NOBODY = "Not in database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def downloads(answers: Sequence[Answer]) -> None:
     """CSV of all faces, and the annotated pictures."""
     with st.container(horizontal=True):
         st.download_button(
-            "CSV", lambda: to_csv(answers), "faces.csv", "text/csv", icon=":material/table:", on_click="ignore"
+            "CSV", lambda: _csv(answers), "faces.csv", "text/csv", icon=":material/table:", on_click="ignore"
         )
         if len(answers) == 1:
             name = f"{PurePosixPath(answers[0].name).stem}-faces.png"
@@ -86,35 +84,25 @@ def downloads(answers: Sequence[Answer]) -> None:
             )
 
 
-def to_csv(answers: Sequence[Answer]) -> str:
-    """One row per face, with the closest person and the next four."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(
-        ["photo", "face", "left", "top", "right", "bottom", "detector_score", "result", "threshold"]
-        + [f"{what}_{place}" for place in range(1, 6) for what in ("person", "distance")]
-    )
-    for answer in answers:
-        for i in answer.identifications:
-            box = i.face.detection.box
-            row: list[str | int | float] = [_cell(answer.name), i.number]
-            row += [round(x) for x in (box.left, box.top, box.right, box.bottom)]
-            row += [round(i.face.detection.confidence, 4)]
-            row += [_cell(i.candidates[0].person.name) if i.matched else NOBODY, round(i.threshold.distance, 4)]
-            for candidate in i.candidates:
-                row += [_cell(candidate.person.name), round(candidate.distance, 4)]
-            table.writerow(row)
-    return text.getvalue()
+def _csv(answers: Sequence[Answer]) -> str:
+    return to_csv([(answer.name, answer.identifications) for answer in answers], TOP_K)
 
 
 def _person(shared: FaceService, found: Identification) -> None:
     """One face: who it is, how sure that is, and who else it could be."""
-    picture, words = st.columns([1, 5], vertical_alignment="center")
-    picture.image(found.face.crop, width=72, alt=f"Face {found.number}")
+    nearest = found.candidates[0] if found.candidates else None
+    pictures, words = st.columns([2, 5], vertical_alignment="center")
+    with pictures, st.container(horizontal=True, gap="small"):
+        st.image(found.face.crop, width=72, alt=f"Face {found.number}")
+        if nearest and found.matched:
+            st.image(
+                faces.enrolled_crop(shared, nearest.template),
+                width=72,
+                alt=f"Enrolled photo {nearest.photo_number} of {nearest.person.name}",
+            )
     with words:
-        nearest = found.candidates[0] if found.candidates else None
         if nearest is None:
-            st.markdown(f"**{found.number}** · :red[:material/person_off: {NOBODY}] · nobody is enrolled")
+            st.markdown(f"**{found.number}** · :red[:material/person_off: **{NOBODY}**] · nobody is enrolled")
             return
         name = components.plain(nearest.person.name)
         if found.matched:
@@ -128,16 +116,8 @@ def _person(shared: FaceService, found: Identification) -> None:
                 f"**{found.number}** · :red[:material/person_off: **{NOBODY}**] · "
                 f"nearest: {name} {nearest.distance:.2f}"
             )
-        others = found.candidates[1:]
-        if others:
-            listed = ", ".join(f"{components.plain(c.person.name)} {c.distance:.2f}" for c in others)
-            st.caption(f"Next: {listed}")
-    if found.matched and nearest:
-        picture.image(
-            faces.enrolled_crop(shared, nearest.template),
-            width=72,
-            alt=f"Enrolled photo {nearest.photo_number} of {nearest.person.name}",
-        )
+        if others := found.candidates[1:]:
+            st.caption("Next: " + ", ".join(f"{components.plain(c.person.name)} {c.distance:.2f}" for c in others))
 
 
 def _zipped(answers: Sequence[Answer]) -> bytes:
@@ -145,14 +125,9 @@ def _zipped(answers: Sequence[Answer]) -> bytes:
     with zipfile.ZipFile(target, "w") as archive:
         for number, answer in enumerate(answers, 1):
             archive.writestr(f"{number:03d}-{PurePosixPath(answer.name).stem}-faces.png", answer.annotated())
-        archive.writestr("faces.csv", to_csv(answers))
+        archive.writestr("faces.csv", _csv(answers))
     return target.getvalue()
 
 
 def _scaled(box: Box, scale: float) -> Box:
     return Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
-
-
-def _cell(text: str) -> str:
-    """A name that a spreadsheet can't take for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text

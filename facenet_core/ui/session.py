@@ -12,7 +12,7 @@ from facenet_core import images
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis
-from facenet_core.ui import setup
+from facenet_core.ui import keras_state, setup
 
 SHOWN_LONG_SIDE = 1600
 """Photos are shown, and saved with boxes, at this size at most, in pixels."""
@@ -30,7 +30,7 @@ DEEP_LINK = "_deep_link"
 @st.cache_resource(show_spinner=False)
 def service() -> FaceService:
     """The one service of this process; its engine loads in the background."""
-    shared = FaceService()
+    shared = FaceService(before_load=keras_state.keep)
     shared.start()
     return shared
 

@@ -8,9 +8,7 @@ from facenet_core.download import fetch
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.loading import LoadState
 from facenet_core.service import FaceService
-from facenet_core.weights import CATALOGUE, CatalogueEntry, adopt
-
-DEFAULT_MODEL = "20180408-102900"
+from facenet_core.weights import CATALOGUE, DEFAULT_MODEL, CatalogueEntry, adopt
 
 
 @st.fragment(run_every=1.0)

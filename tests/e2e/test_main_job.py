@@ -35,9 +35,10 @@ def close_dialog(page: Page) -> None:
 def enrol(page: Page, name: str, *photos: Path) -> None:
     page.get_by_role("button", name="Add a person").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Name").fill(name)
-    dialog.get_by_label("Name").press("Tab")
     dialog.locator("input[type=file]").set_input_files(photos)
+    expect(dialog.get_by_text(photos[0].name)).to_be_visible()
+    dialog.get_by_label("Name", exact=True).fill(name)
+    dialog.get_by_label("Name", exact=True).press("Tab")
     dialog.get_by_role("button", name="Enrol").click()
     expect(dialog.get_by_text(re.compile(rf"{len(photos)} photos? enrolled\."))).to_be_visible()
     close_dialog(page)
