@@ -35,7 +35,9 @@ def crop_faces(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.ui
 
     Returns:
         Shape ``(len(boxes), 160, 160, 3)``, RGB, uint8: bilinear with
-        antialiasing; a margin that crosses the photo's edge is cut there.
+        antialiasing; what crosses the photo's edge is cut there. A box that
+        lies outside, as an imported record may have it, gives pixels of the
+        nearest edge.
     """
     crops = np.empty((len(boxes), INPUT_SIZE, INPUT_SIZE, 3), np.uint8)
     if not boxes:
@@ -43,11 +45,10 @@ def crop_faces(pixels: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.ui
     photo = Image.fromarray(pixels)
     for crop, box in zip(crops, boxes, strict=True):
         x, y = box.width * MARGIN / 2, box.height * MARGIN / 2
-        region = (
-            max(box.left - x, 0.0),
-            max(box.top - y, 0.0),
-            min(box.right + x, float(photo.width)),
-            min(box.bottom + y, float(photo.height)),
-        )
+        left = min(max(box.left - x, 0.0), photo.width - 1.0)
+        top = min(max(box.top - y, 0.0), photo.height - 1.0)
+        right = max(min(box.right + x, float(photo.width)), left + 1.0)
+        bottom = max(min(box.bottom + y, float(photo.height)), top + 1.0)
+        region = (left, top, right, bottom)
         crop[:] = np.asarray(photo.resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BILINEAR, box=region))
     return crops

@@ -78,20 +78,23 @@ class Calibration:
         """The default for 1:N: :data:`IDENTIFY_FPIR` over a whole gallery.
 
         FPIR = 1 - (1 - FMR)^n for n comparisons taken as independent, so the
-        threshold falls as the gallery grows.
+        threshold falls as the gallery grows. In a small gallery it is that of
+        1:1: nobody is named whom Verify would send away.
 
         Args:
             templates: Comparisons in one search.
         """
         n = max(templates, 1)
-        x, within = self.distance_at(1.0 - (1.0 - IDENTIFY_FPIR) ** (1.0 / n))
-        limit = "" if within else " That is beyond what was measured: the strictest measured distance is used."
+        fmr = min(1.0 - (1.0 - IDENTIFY_FPIR) ** (1.0 / n), VERIFY_FMR)
+        x, within = self.distance_at(fmr)
+        limit = "" if within else " It is the strictest distance that was measured."
         photos = "1 enrolled photo" if n == 1 else f"{n:,} enrolled photos"
+        fpir = 1.0 - (1.0 - max(fmr, self.rates[-1])) ** n
         return Threshold(
             x,
             "measured",
-            f"With {photos}, about 1 in {1 / IDENTIFY_FPIR:,.0f} strangers would be given somebody's name "
-            f"at this distance, measured on {self._source()}.{limit}",
+            f"With {photos}, {OneIn(1 / fpir, at_least=False)} strangers would be given somebody's name at this distance, "
+            f"measured on {self._source()}.{limit}",
         )
 
     def _source(self) -> str:

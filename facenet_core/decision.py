@@ -11,7 +11,7 @@ from facenet_core.calibration import Calibration, calibration_for, fixed_thresho
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.enrolment import chosen_face
-from facenet_core.errors import NoThresholdError, UnknownPersonError
+from facenet_core.errors import ModelError, NoThresholdError, UnknownPersonError
 from facenet_core.matching import Gallery, distance
 from facenet_core.store import Repository
 from facenet_core.types import (
@@ -58,6 +58,16 @@ class Decisions(ABC):
                 self._gallery = (revision, model_id, Gallery.of(self.repository.people(), model_id))
             return self._gallery[2]
 
+    def refuse_foreign(self, *analyses: Analysis) -> None:
+        """Checks that the current model has seen these photos: embeddings of another mean something else.
+
+        Raises:
+            ModelError: If another has, because the model was changed meanwhile.
+        """
+        for analysis in analyses:
+            if analysis.model_id != self.engine.model_id:
+                raise ModelError(f"{analysis.photo.name}: the model was changed meanwhile. Give the photo again.")
+
     def compare(
         self,
         first: Analysis,
@@ -76,8 +86,10 @@ class Decisions(ABC):
 
         Raises:
             NoFaceError: If a photo shows nobody.
+            ModelError: If a photo was analysed with another model.
             NoThresholdError: If no threshold is known.
         """
+        self.refuse_foreign(first, second)
         a, b = chosen_face(first, faces[0]), chosen_face(second, faces[1])
         between, limit = distance(a.embedding, b.embedding), self.verify_threshold(threshold)
         return Comparison(a, b, between, limit, between <= limit.distance, self._one_in(between), first.model_id)
@@ -97,8 +109,10 @@ class Decisions(ABC):
             NoFaceError: If the photo shows nobody.
             UnknownPersonError: If nobody of that name is enrolled, or only with
                 another model.
+            ModelError: If the probe was analysed with another model.
             NoThresholdError: If no threshold is known.
         """
+        self.refuse_foreign(probe)
         person = self.repository.person(claim)
         chosen = chosen_face(probe, face)
         candidate = self.gallery().compare(chosen.embedding, person)
@@ -125,8 +139,10 @@ class Decisions(ABC):
             One answer per face, from left to right.
 
         Raises:
+            ModelError: If the probe was analysed with another model.
             NoThresholdError: If no threshold is known.
         """
+        self.refuse_foreign(probe)
         gallery, limit = self.gallery(), self.identify_threshold(threshold)
         return tuple(
             self._identification(number, face, gallery, limit, top_k)

@@ -93,7 +93,7 @@ def new_template(analysis: Analysis, number: int | None, min_face_px: int) -> Ne
     if side < min_face_px:
         raise FaceTooSmallError(
             photo.name,
-            f"the face is only {side:.0f} pixels wide; at least {min_face_px} are needed. "
+            f"the face is only {int(side)} pixels wide; at least {min_face_px} are needed. "
             "Use a larger or closer photo.",
         )
     return NewTemplate(

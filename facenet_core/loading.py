@@ -69,6 +69,10 @@ class EngineLoader:
         future = self._future
         if future is None:  # restarted between the two lines above
             return self.get()
+        error = future.exception()
+        if error is not None:
+            # One error for everybody who asks: its traceback would grow with each, and keep what their frames hold.
+            raise error.with_traceback(None)
         return future.result()
 
     @property

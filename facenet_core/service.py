@@ -16,7 +16,7 @@ from facenet_core.alignment import crop_faces
 from facenet_core.config import Settings, load_settings
 from facenet_core.decision import TOP_K, Decisions
 from facenet_core.engine import FaceEngine
-from facenet_core.errors import FaceNetError, InputError, NoThresholdError, PhotoError
+from facenet_core.errors import FaceNetError, InputError, NotAPhotoError, NoThresholdError, PhotoError
 from facenet_core.loading import EngineLoader, LoadState
 from facenet_core.store import (
     Archive,
@@ -57,15 +57,16 @@ class FaceService(Decisions):
         self._given = engine
         self._before_load = before_load
         self._loader = EngineLoader(self._load)
-        self._enrolling = False
+        self._started = self._enrolling = False
+        self._first_photos = threading.Lock()
 
     # -- the engine ---------------------------------------------------------
 
     def start(self) -> None:
         """Begins to load the model and to enrol the first photos, in the background."""
+        self._started = True
         self._loader.start()
-        self._enrolling = True
-        threading.Thread(target=self._first_start, name="first-start", daemon=True).start()
+        self._begin_first_photos()
 
     @property
     def state(self) -> LoadState:
@@ -95,11 +96,13 @@ class FaceService(Decisions):
     def choose_model(self, model: str | None) -> None:
         """Stores the model to use and loads it."""
         self.repository.save_settings({"model": model})
-        self._loader.restart()
+        self.reload()
 
     def reload(self) -> None:
-        """Loads again, after weights have arrived."""
+        """Loads again, after weights have arrived, and enrols the first photos if that had to wait for them."""
         self._loader.restart()
+        if self._started:
+            self._begin_first_photos()
 
     def _load(self) -> FaceEngine:
         if self._before_load:
@@ -108,16 +111,22 @@ class FaceService(Decisions):
         engine.warm()
         return engine
 
-    def _first_start(self) -> None:
-        """Runs on a thread of its own, so that the engine is there before the first photos are."""
-        try:
-            self.repository.sweep()
-            for outcome in self.enrol_first_photos():
-                logger.info("%s: %s", outcome.photo, outcome.reason)
-        except (FaceNetError, OSError) as error:
-            logger.warning("the photos in %s were not enrolled: %s", self.settings.images_dir, error)
-        finally:
-            self._enrolling = False
+    def _begin_first_photos(self) -> None:
+        """On a thread of their own, so that the engine is there before the first photos are."""
+        self._enrolling = True
+        threading.Thread(target=self._enrol_in_background, name="first-photos", daemon=True).start()
+
+    def _enrol_in_background(self) -> None:
+        with self._first_photos:
+            self._enrolling = True
+            try:
+                self.repository.sweep()
+                for outcome in self.enrol_first_photos():
+                    logger.info("%s: %s", outcome.photo, outcome.reason)
+            except (FaceNetError, OSError) as error:
+                logger.warning("the photos in %s were not enrolled: %s", self.settings.images_dir, error)
+            finally:
+                self._enrolling = False
 
     # -- photos -------------------------------------------------------------
 
@@ -165,11 +174,14 @@ class FaceService(Decisions):
 
         Raises:
             InputError: If the name or the photo is refused; nothing is changed.
+            ModelError: If the photo was analysed with another model; nothing is changed.
             StoreError: If the database can't be written; nothing is changed.
         """
+        self.refuse_foreign(analysis)
         new = enrolment.new_template(analysis, face, self.settings.min_face_px)
         person = self.repository.enrol(name, [new], create=create)
-        template = person.templates[-1]
+        # Not simply the last: a photo that came from a machine whose clock is ahead counts as newer.
+        template = next(t for t in person.templates if t.source_sha256 == new.source_sha256)
         return EnrolOutcome(
             photo=analysis.photo.name,
             person=person.name,
@@ -252,9 +264,8 @@ class FaceService(Decisions):
             An outcome for each photo.
         """
         engine, made = self.engine, []
-        names = {p.id: p.name for p in self.people()}
-        for template in self.outdated():
-            name = names[template.person_id]
+        foreign = [(p.name, t) for p in self.people() for t in p.templates if t.model_id != engine.model_id]
+        for name, template in foreign:
             try:
                 made.append(enrolment.reembedded(engine, template, self.stored_photo(template)))
             except FaceNetError as error:
@@ -277,13 +288,20 @@ class FaceService(Decisions):
         folder, known = self.settings.images_dir, self.repository.seeds()
         outcomes: list[EnrolOutcome] = []
         for path, name in enrolment.photos_in(folder) if folder.is_dir() else ():
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if digest not in known:
+            photo = path.name.encode(errors="replace").decode()  # what is not UTF-8 could not be stored
+            try:
                 with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    if digest in known:
+                        continue
+                    file.seek(0)
                     data = file.read(self.max_bytes + 1)
-                outcomes += self.enrol_many([EnrolRequest(name, path.name, data)])
-                self.repository.record_seed(digest, path.name, outcomes[-1].code)
+            except OSError as error:
+                reason = f"This file can't be read ({error.strerror})."
+                outcomes.append(EnrolOutcome(photo, name, False, NotAPhotoError.code, reason))
+                continue
+            outcomes += self.enrol_many([EnrolRequest(name, photo, data)])
+            self.repository.record_seed(digest, photo, outcomes[-1].code)
         return outcomes
 
     # -- moving -------------------------------------------------------------

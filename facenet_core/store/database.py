@@ -150,12 +150,14 @@ class Database:
                     self._prepare()
                     yield changes
                 obsolete = changes.dropped
+                if obsolete:
+                    self.storage.renew_backup()
             finally:
                 if obsolete:
                     self._remove_unused(obsolete)
 
     def sweep(self) -> int:
-        """Delete photo files that no template refers to.
+        """Delete what a crash may have left of people who were removed: photo files, and the backup's older state.
 
         Returns:
             How many files were deleted. None are where there is no database:
@@ -166,7 +168,10 @@ class Database:
             StoreError: As in :meth:`reading` and :meth:`writing`.
         """
         with self.storage.lock(), self.reading() as tables:
-            return 0 if tables is None else self.photos.sweep(self._referenced())
+            if tables is None:
+                return 0
+            self.storage.renew_backup()
+            return self.photos.sweep(self._referenced())
 
     def restore_backup(self) -> Path | None:
         """Put the backup in the place of a damaged file.

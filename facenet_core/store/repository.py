@@ -174,9 +174,7 @@ class Repository:
             return self._assemble(person_id)
 
     def remove_person(self, person_id: str) -> None:
-        """Remove a person with all their photos.
-
-        The backup beside the database still knows them until the next change.
+        """Remove a person with all their photos, from the backup as well.
 
         Args:
             person_id: Their id.

@@ -271,6 +271,17 @@ class AtomicJSONStorage(Storage):
         logger.warning("restored the database from its backup")
         return aside if existed else None
 
+    def renew_backup(self) -> None:
+        """Make the backup equal to the file: what was removed from one is gone from both.
+
+        A copy, not a link: whatever damages the file in place must not reach it.
+        """
+        with self.lock():
+            try:
+                put(self.backup_path, self.path.read_bytes())
+            except OSError:
+                logger.warning("%s could not be renewed and is out of date", self.backup_path, exc_info=True)
+
     @property
     def _view(self) -> _View | None:
         view: _View | None = getattr(self._local, "view", None)

@@ -336,6 +336,22 @@ def test_a_removed_person_is_gone_with_their_photos(repository: Repository, anna
     assert repository.enrol("Anna", [new_template("anna 1")]).id != anna.id
 
 
+def test_a_removed_person_is_gone_from_the_backup_too(repository: Repository, anna: Person, tmp_path: Path) -> None:
+    repository.remove_person(anna.id)
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and anna.id.encode() in path.read_bytes()]
+    assert left == []
+    assert repository.backup_available
+
+
+def test_what_a_crash_left_of_a_removed_person_in_the_backup_goes_at_the_next_start(
+    repository: Repository, anna: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository._database.storage, "renew_backup", lambda: None)
+    repository.remove_person(anna.id)
+    Repository(tmp_path).sweep()
+    assert not any(anna.id.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
 def test_a_removal_that_fails_keeps_the_photos(
     repository: Repository, anna: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
