@@ -93,8 +93,8 @@ class Calibration:
         return Threshold(
             x,
             "measured",
-            f"With {photos}, {OneIn(1 / fpir, at_least=False)} strangers would be given somebody's name at this distance, "
-            f"measured on {self._source()}.{limit}",
+            f"With {photos}, {OneIn(1 / fpir, at_least=False)} strangers would be given somebody's name "
+            f"at this distance, measured on {self._source()}.{limit}",
         )
 
     def _source(self) -> str:

@@ -12,6 +12,8 @@ service = session.guard("pages/recognize.py")
 st.title("Recognise", anchor=False)
 st.caption("Finds every face in one photo or many and names the closest enrolled person, or nobody.")
 
+with st.container():  # there even when it is empty: what moves on the page loses the photos dropped on it
+    session.outdated_notice(service)
 given = inputs.photos(service, "recognize", "Photos")
 if not given:
     st.caption(f"Drop photos; the answers appear here. {components.count(len(service.people()), 'person')} enrolled.")
@@ -21,7 +23,7 @@ bar = st.progress(0.0, "Waiting for the model")
 answers, refused = [], []
 try:
     for done, photo in enumerate(given):
-        bar.progress(done / len(given), f"{photo.name}: photo {done + 1} of {len(given)}")
+        bar.progress(done / len(given), f"{components.plain(photo.name)}: photo {done + 1} of {len(given)}")
         try:
             slim = session.analyse_slim(service, photo.data, photo.name)
         except InputError as error:
@@ -31,11 +33,11 @@ try:
     bar.empty()
 except FaceNetError as error:
     bar.empty()
-    session.show_error(error)
+    components.show_error(error)
     st.stop()
 
 for error in refused:
-    session.show_error(error)
+    components.show_error(error)
 
 total = sum(len(a.identifications) for a in answers)
 seconds = sum(a.slim.found.seconds for a in answers)

@@ -18,7 +18,7 @@ try:
     with slot.skeleton():
         model_id = service.engine.model_id
 except FaceNetError as error:
-    session.show_error(error)
+    components.show_error(error)
     st.stop()
 
 st.subheader("Thresholds", anchor=False)
@@ -29,10 +29,10 @@ st.write(
 try:
     options.thresholds(service)
 except NoThresholdError as error:
-    st.warning(str(error), icon=":material/tune:")
+    st.warning(components.plain(str(error)), icon=":material/tune:")
     options.fixed_only(service)
 except FaceNetError as error:
-    session.show_error(error)
+    components.show_error(error)
 
 st.subheader("Model", anchor=False)
 st.markdown(components.model_line(model_id))

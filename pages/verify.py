@@ -24,17 +24,19 @@ if not people:
     st.stop()
 
 who, how_many = st.columns([3, 1], vertical_alignment="bottom")
-claimed = who.selectbox(
-    "Who do they say they are?",
-    people,
-    index=None,
-    format_func=lambda p: p.name,
-    placeholder="Choose a person",
-    key="verify_claim",
+# Streamlit compares what was chosen between runs: names can be, people with their embeddings can't.
+by_name = {person.name: person for person in people}
+chosen = who.selectbox(
+    "Who do they say they are?", list(by_name), index=None, placeholder="Choose a person", key="verify_claim"
 )
+claimed = by_name.get(chosen)
 if claimed:
     how_many.caption(f"{components.count(len(claimed.templates), 'photo')} enrolled")
-given = inputs.probe(service, "verify")
+try:
+    given = inputs.probe(service, "verify")
+except FaceNetError as error:
+    components.show_error(error)
+    st.stop()
 
 if not (claimed and given):
     st.caption("Choose a person and give a photo; the answer appears here.")
@@ -55,11 +57,12 @@ try:
         pictures, words = st.columns([1, 1], vertical_alignment="center")
         with pictures, st.container(horizontal=True, horizontal_alignment="center"):
             components.crop(result.probe, "probe", f"Probe: the face in {given.name}")
-            st.image(
-                faces.enrolled_crop(service, best.template),
-                caption=f"photo {best.photo_number}",
-                width=components.CROP_WIDTH,
-                alt=f"Enrolled photo {best.photo_number} of {best.person.name}",
+            faces.picture(
+                service,
+                best.template,
+                components.CROP_WIDTH,
+                f"Enrolled photo {best.photo_number} of {best.person.name}",
+                f"photo {best.photo_number}",
             )
         with words:
             components.verdict(result.matched, "Welcome in", "Go away")
@@ -70,4 +73,4 @@ try:
         components.details(analysis, result.probe)
 except FaceNetError as error:
     with answer:
-        session.show_error(error)
+        components.show_error(error)

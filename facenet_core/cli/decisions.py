@@ -192,7 +192,9 @@ def detect(service: FaceService, args: Namespace) -> Answer:
 
 
 def _enrol_first_photos(service: FaceService) -> None:
-    """Enrols what came with the program, so that the first question has somebody to ask about."""
+    """Enrols what came with the program while nobody else is, so that the first question has somebody to ask about."""
+    if service.people():
+        return
     try:
         for outcome in service.enrol_first_photos():
             if not outcome.accepted:

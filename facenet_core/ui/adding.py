@@ -32,13 +32,13 @@ def add_person(shared: FaceService, name: str = "") -> None:
         try:
             analysis = session.analyse(shared, photo.data, photo.name, for_enrolment=True)
         except InputError as error:
-            session.show_error(error)
+            components.show_error(error)
             refused += 1
             continue
         except FaceNetError as error:
-            session.show_error(error)
+            components.show_error(error)
             return
-        face = inputs.which_face(analysis, f"{key}_face_{index}")
+        face = inputs.which_face(analysis, f"{key}_face_{index}_{analysis.photo.sha256}")
         requests.append(EnrolRequest(person, photo.name, photo.data, face))
     st.button(
         f"Enrol {components.count(len(requests), 'photo')}" if requests else "Enrol",
@@ -106,9 +106,10 @@ def _enrol_folder(shared: FaceService, requests: list[EnrolRequest]) -> None:
     try:
         for outcome in shared.enrol_many(requests):
             outcomes.append(outcome)
-            bar.progress(len(outcomes) / len(requests), f"{outcome.photo}: {len(outcomes)} of {len(requests)}")
+            shown = components.plain(outcome.photo)
+            bar.progress(len(outcomes) / len(requests), f"{shown}: {len(outcomes)} of {len(requests)}")
     except FaceNetError as error:
-        session.show_error(error)
+        outcomes.append(EnrolOutcome("", "", False, error.code, str(error)))
     st.session_state.folder_round = st.session_state.get("folder_round", 0) + 1
     st.rerun(scope="fragment")
 

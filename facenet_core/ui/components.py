@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 import streamlit as st
 
+from facenet_core.errors import FaceNetError
 from facenet_core.types import Analysis, EnrolOutcome, Face, ModelId, OneIn, Threshold
 
 CROP_WIDTH = 132
@@ -16,6 +18,10 @@ SCALE_END = 1.6
 """Right end of the distance scale: few pairs of faces are farther apart."""
 
 MATCH, NO_MATCH, NEUTRAL = "#2a9461", "#cf4a3f", "rgba(128,128,128,0.35)"
+
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+\-.!|~<>$:&]")
+_MADE_OF_TEXT = re.compile(r"(?<=:)(?=[\w/])|(?<=@)(?=\w)|(?<=www)(?=\.)|(?<=-)(?=[->])|(?<=[<>~])(?=[=-])", re.I)
+"""Inside of addresses, ``:material/name:``, ``:emoji:``, ``->``, ``--``, ``>=`` and their like."""
 
 
 def verdict(matched: bool, yes: str, no: str) -> None:
@@ -114,6 +120,11 @@ def report(outcomes: Sequence[EnrolOutcome]) -> None:
         )
 
 
+def show_error(error: FaceNetError | str) -> None:
+    """One error, in the words of its message, which may quote names."""
+    st.error(plain(str(error)), icon=":material/error:")
+
+
 def count(number: int, noun: str) -> str:
     """``1 photo``, ``2 photos``; ``1 person``, ``2 people``."""
     plural = "people" if noun == "person" else f"{noun}s"
@@ -121,5 +132,10 @@ def count(number: int, noun: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A name as Markdown that shows it literally."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!|~<>$:" else c for c in text)
+    """A name as Markdown that shows it literally.
+
+    Streamlit makes links, icons and arrows of what is left once the escapes of
+    Markdown are gone; an invisible character keeps their parts apart.
+    """
+    apart = _MADE_OF_TEXT.sub("\N{WORD JOINER}", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\g<0>", apart)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from facenet_core.drawing import png
+from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Candidate, Person, Template
 
@@ -25,6 +26,16 @@ def enrolled_crop(shared: FaceService, template: Template) -> bytes:
     if template.id not in crops:
         crops[template.id] = png(shared.enrolled_crop(template))
     return crops[template.id]
+
+
+def picture(shared: FaceService, template: Template, width: int, alt: str, caption: str | None = None) -> None:
+    """The enrolled face, or a note in its place: a photo that is missing takes no answer away."""
+    try:
+        crop = enrolled_crop(shared, template)
+    except FaceNetError:
+        st.markdown(":material/broken_image: photo missing")
+    else:
+        st.image(crop, caption=caption, width=width, alt=alt)
 
 
 def forget_removed(people: tuple[Person, ...]) -> None:
@@ -53,7 +64,7 @@ def threshold_setting(shared: FaceService) -> float | None:
         NoThresholdError: If none was measured for this model and none is set.
     """
     current = shared.verify_threshold()
-    own = st.session_state.get("verify_own_threshold")
+    own = st.session_state.get("verify_own_threshold") if st.session_state.get("verify_try") else None
     shown = current.distance if own is None else own
     with st.expander(f"Threshold {shown:.2f}", icon=":material/tune:"):
         st.write(
@@ -62,6 +73,6 @@ def threshold_setting(shared: FaceService) -> float | None:
         )
         st.caption(current.explanation)
         if st.toggle("Try another threshold in this session", key="verify_try"):
-            return float(st.slider("Threshold", 0.3, 1.6, round(current.distance, 2), 0.01, key="verify_own_threshold"))
+            return float(st.slider("Threshold", 0.0, 2.0, round(current.distance, 2), 0.01, key="verify_own_threshold"))
         st.caption("To change it for everybody, use the Settings page.")
     return None

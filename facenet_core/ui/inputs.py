@@ -9,6 +9,7 @@ import streamlit as st
 
 from facenet_core import enrolment
 from facenet_core.drawing import Mark, annotate
+from facenet_core.errors import NotAPhotoError
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis, Template
 
@@ -31,7 +32,11 @@ class Given:
 
 
 def probe(shared: FaceService, key: str) -> Given | None:
-    """One photo: uploaded, from the camera, or from the gallery and ``images/``."""
+    """One photo: uploaded, from the camera, or from the gallery and ``images/``.
+
+    Raises:
+        FaceNetError: If the file of the chosen one can't be read.
+    """
     way = st.segmented_control(
         "Their photo",
         [UPLOAD, CAMERA, GALLERY],
@@ -101,23 +106,33 @@ def _camera(key: str) -> Given | None:
 
 
 def _from_gallery(shared: FaceService, key: str) -> Given | None:
-    choices: list[tuple[str, Template | Path]] = [
-        (f"{person.name}, photo {number}", template)
+    choices: dict[str, Template | Path] = {
+        f"{person.name}, photo {number}": template
         for person in shared.people()
         for number, template in enumerate(person.templates, 1)
-    ]
+    }
     folder = shared.settings.images_dir
     if folder.is_dir():
-        choices += [(f"images/{path.relative_to(folder)}", path) for path, _ in enrolment.photos_in(folder)]
+        choices |= {_label(path, folder): path for path, _ in enrolment.photos_in(folder)}
     chosen = st.selectbox(
         "An enrolled photo, or a file of the images folder",
-        choices,
+        list(choices),
         index=None,
-        format_func=lambda choice: choice[0],
         placeholder="Choose a photo",
         key=f"{key}_gallery",
     )
     if chosen is None:
         return None
-    label, source = chosen
-    return Given(label, shared.stored_photo(source) if isinstance(source, Template) else source.read_bytes())
+    source = choices[chosen]
+    if isinstance(source, Template):
+        return Given(chosen, shared.stored_photo(source))
+    try:
+        with source.open("rb") as file:
+            return Given(chosen, file.read(shared.max_bytes + 1))
+    except OSError as error:
+        raise NotAPhotoError(chosen, f"this file can't be read ({error.strerror}).") from error
+
+
+def _label(path: Path, folder: Path) -> str:
+    """The name of a file of the images folder, with what is not UTF-8 replaced: a page could not show it."""
+    return f"images/{path.relative_to(folder).as_posix()}".encode(errors="replace").decode()

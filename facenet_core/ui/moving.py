@@ -8,7 +8,7 @@ import streamlit as st
 
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService, ImportMode, open_archive
-from facenet_core.ui import components, session
+from facenet_core.ui import components
 
 MERGE: ImportMode = "merge"
 REPLACE: ImportMode = "replace"
@@ -83,7 +83,7 @@ def import_people(shared: FaceService) -> None:
             )
             st.rerun(scope="fragment")
     except FaceNetError as error:
-        session.show_error(error)
+        components.show_error(error)
 
 
 def _archive(shared: FaceService) -> bytes:

@@ -7,7 +7,8 @@ import streamlit as st
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Threshold
-from facenet_core.weights import installed
+from facenet_core.ui import components
+from facenet_core.weights import SHIPPED, installed
 
 MEASURED, FIXED = "measured", "fixed"
 DEFAULT_FIXED = 1.0
@@ -29,8 +30,10 @@ def thresholds(shared: FaceService) -> None:
 def fixed_only(shared: FaceService) -> None:
     """For a model without measured thresholds: fixed ones."""
     one, many = st.columns(2)
-    verify = one.number_input("Verify (1:1)", 0.0, 2.0, DEFAULT_FIXED, 0.01, key="fixed_verify")
-    identify = many.number_input("Recognise (1:N)", 0.0, 2.0, DEFAULT_FIXED, 0.01, key="fixed_identify")
+    with one:
+        verify = _fixed(shared, "Verify (1:1)", "verify", shared.settings.threshold)
+    with many:
+        identify = _fixed(shared, "Recognise (1:N)", "identify", shared.settings.identify_threshold)
     _save(shared, verify, identify)
 
 
@@ -39,15 +42,20 @@ def model(shared: FaceService) -> None:
     if shared.settings.weights or shared.settings.model:
         st.caption("The model is set by FACENET_WEIGHTS or FACENET_MODEL in the environment.")
         return
-    here = [i.model for i in installed(shared.settings) if i.path]
+    here = {i.model: i.path.name for i in installed(shared.settings) if i.path}
     if len(here) < 2:
         st.caption("Fetch another with `python -m facenet_core weights fetch ID` to choose it here.")
         return
     current = shared.engine.model_id.model
-    chosen = st.selectbox("Use", here, index=here.index(current) if current in here else None)
+    chosen = st.selectbox("Use", list(here), index=list(here).index(current) if current in here else None)
     if chosen and chosen != current and st.button("Use this model", icon=":material/swap_horiz:"):
-        shared.choose_model(chosen)
-        st.rerun()
+        try:
+            # The one that ships with the project has no name to choose it by: it is what is used if none is chosen.
+            shared.choose_model(None if here[chosen] == SHIPPED else chosen)
+        except FaceNetError as error:
+            components.show_error(error)
+        else:
+            st.rerun()
 
 
 def _threshold(title: str, current: Threshold, key: str, by_environment: bool) -> float | None:
@@ -70,12 +78,23 @@ def _threshold(title: str, current: Threshold, key: str, by_environment: bool) -
     return float(st.number_input("Distance", 0.0, 2.0, round(current.distance, 2), 0.01, key=f"{key}_fixed"))
 
 
+def _fixed(shared: FaceService, title: str, key: str, by_environment: float | None) -> float | None:
+    if by_environment is not None:
+        st.markdown(f"**{title}**: {by_environment:.2f}")
+        st.caption("Set in the environment.")
+        return None
+    stored = shared.stored_settings().get(f"{key}_threshold")
+    return float(
+        st.number_input(title, 0.0, 2.0, DEFAULT_FIXED if stored is None else stored, 0.01, key=f"fixed_{key}")
+    )
+
+
 def _save(shared: FaceService, verify: float | None, identify: float | None) -> None:
     if st.button("Save", type="primary", icon=":material/save:"):
         try:
             shared.set_thresholds(verify=verify, identify=identify)
         except FaceNetError as error:
-            st.error(str(error), icon=":material/error:")
+            components.show_error(error)
         else:
             st.toast("Saved.", icon=":material/check:")
             st.rerun()

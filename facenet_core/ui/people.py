@@ -7,7 +7,7 @@ import streamlit as st
 from facenet_core.errors import FaceNetError, UnknownPersonError
 from facenet_core.service import FaceService
 from facenet_core.types import Person
-from facenet_core.ui import components, faces, session
+from facenet_core.ui import components, faces
 
 PAGE = 24
 """People on one page of the gallery."""
@@ -29,10 +29,10 @@ def gallery(shared: FaceService, people: tuple[Person, ...]) -> str | None:
 
 def _card(shared: FaceService, person: Person) -> bool:
     with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
-        _picture(shared, person, 0, 120)
+        faces.picture(shared, person.templates[0], 120, f"Photo 1 of {person.name}")
         st.markdown(f"**{components.plain(person.name)}**", text_alignment="center")
         photos = components.count(len(person.templates), "photo")
-        st.caption(f"{photos} · {person.created_at:%-d %b %Y}", text_alignment="center")
+        st.caption(f"{photos} · {person.created_at.day} {person.created_at:%b %Y}", text_alignment="center")
         return st.button("Open", key=f"open_{person.id}", icon=":material/edit:", width="stretch", on_click=_forget)
 
 
@@ -40,15 +40,6 @@ def _forget() -> None:
     """What the dialog said about the person before."""
     st.session_state.pop("person_error", None)
     st.session_state.pop("person_confirm", None)
-
-
-def _picture(shared: FaceService, person: Person, index: int, width: int) -> None:
-    try:
-        picture = faces.enrolled_crop(shared, person.templates[index])
-    except FaceNetError:
-        st.markdown(":material/broken_image: photo missing")
-        return
-    st.image(picture, width=width, alt=f"Photo {index + 1} of {person.name}")
 
 
 @st.dialog("Person", width="medium", on_dismiss="rerun")
@@ -60,11 +51,11 @@ def details(shared: FaceService, person_id: str) -> None:
         st.success("Removed, with all photos and templates.", icon=":material/check_circle:")
         return
     except FaceNetError as error:
-        session.show_error(error)
+        components.show_error(error)
         return
     st.subheader(components.plain(person.name), anchor=False)
     if "person_error" in st.session_state:
-        st.error(st.session_state.pop("person_error"), icon=":material/error:")
+        components.show_error(st.session_state.pop("person_error"))
     _photos(shared, person)
     if st.button("Add photos", icon=":material/add_a_photo:"):
         st.session_state.add_for = person.name
@@ -90,9 +81,9 @@ def details(shared: FaceService, person_id: str) -> None:
 
 def _photos(shared: FaceService, person: Person) -> None:
     with st.grid("auto", min_column_width=130):
-        for index, template in enumerate(person.templates):
+        for number, template in enumerate(person.templates, 1):
             with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
-                _picture(shared, person, index, 110)
+                faces.picture(shared, template, 110, f"Photo {number} of {person.name}")
                 st.caption(components.plain(template.source_name), text_alignment="center")
                 st.button(
                     "Remove",

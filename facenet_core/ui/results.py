@@ -95,14 +95,12 @@ def _person(shared: FaceService, found: Identification) -> None:
     with pictures, st.container(horizontal=True, gap="small"):
         st.image(found.face.crop, width=72, alt=f"Face {found.number}")
         if nearest and found.matched:
-            st.image(
-                faces.enrolled_crop(shared, nearest.template),
-                width=72,
-                alt=f"Enrolled photo {nearest.photo_number} of {nearest.person.name}",
+            faces.picture(
+                shared, nearest.template, 72, f"Enrolled photo {nearest.photo_number} of {nearest.person.name}"
             )
     with words:
         if nearest is None:
-            st.markdown(f"**{found.number}** · :red[:material/person_off: **{NOBODY}**] · nobody is enrolled")
+            st.markdown(f"**{found.number}** · :red[:material/person_off: **{NOBODY}**] · nobody to compare with")
             return
         name = components.plain(nearest.person.name)
         if found.matched:

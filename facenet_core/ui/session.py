@@ -12,7 +12,7 @@ from facenet_core import images
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis
-from facenet_core.ui import keras_state, setup
+from facenet_core.ui import components, keras_state, setup
 
 SHOWN_LONG_SIDE = 1600
 """Photos are shown, and saved with boxes, at this size at most, in pixels."""
@@ -61,14 +61,14 @@ def guard(page: str) -> FaceService:
     if not st.session_state.pop(THROUGH_APP, False):
         st.session_state[DEEP_LINK] = page
         st.switch_page("app.py")
-    shared = service()
     try:
+        shared = service()
         shared.people()
     except DatabaseDamagedError as error:
         setup.damaged_database(shared, error)
         st.stop()
     except FaceNetError as error:
-        show_error(error)
+        components.show_error(error)
         st.stop()
     state = shared.state
     if state.status in ("no_weights", "failed"):
@@ -91,11 +91,6 @@ def follow(shared: FaceService, seen: str) -> None:
     """
     if shared.repository.revision() != seen:
         st.rerun()
-
-
-def show_error(error: FaceNetError) -> None:
-    """One error, in the words of its message."""
-    st.error(str(error), icon=":material/error:")
 
 
 def analyse(shared: FaceService, data: bytes, name: str, *, for_enrolment: bool = False) -> Analysis:
@@ -149,6 +144,8 @@ def analyse_slim(shared: FaceService, data: bytes, name: str) -> Slim:
 
 def outdated_notice(shared: FaceService) -> None:
     """Says that some templates are of another model, and offers to renew them."""
+    for reason in st.session_state.pop("not_renewed", ()):
+        components.show_error(reason)
     if shared.state.status != "ready":
         return
     outdated = shared.outdated()
@@ -159,7 +156,14 @@ def outdated_notice(shared: FaceService) -> None:
         icon=":material/sync_problem:",
     )
     if st.button("Renew them from their photos", icon=":material/sync:"):
-        bar = st.progress(0.0, "Renewing")
-        for done, outcome in enumerate(shared.renew(), 1):
-            bar.progress(done / len(outdated), f"{outcome.person}: {done} of {len(outdated)}")
+        bar, refused = st.progress(0.0, "Renewing"), []
+        try:
+            for done, outcome in enumerate(shared.renew(), 1):
+                bar.progress(done / len(outdated), f"{components.plain(outcome.person)}: {done} of {len(outdated)}")
+                if not outcome.accepted:
+                    refused.append(f"{outcome.person}, {outcome.photo}: {outcome.reason}")
+        except FaceNetError as error:
+            components.show_error(error)
+            return
+        st.session_state.not_renewed = refused
         st.rerun()

@@ -8,6 +8,7 @@ from facenet_core.download import fetch
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.loading import LoadState
 from facenet_core.service import FaceService
+from facenet_core.ui import components
 from facenet_core.weights import CATALOGUE, DEFAULT_MODEL, CatalogueEntry, adopt
 
 
@@ -29,8 +30,11 @@ def loading(shared: FaceService) -> None:
 def no_model(shared: FaceService, state: LoadState) -> None:
     """Offers to fetch a model, or to bring one."""
     st.header("There is no face model yet", anchor=False)
-    if state.status == "failed":
-        st.error(state.message, icon=":material/error:")
+    by_environment = bool(shared.settings.weights or shared.settings.model)
+    if state.status == "failed" or by_environment:
+        components.show_error(state.message)
+    if by_environment:
+        st.write("FACENET_WEIGHTS or FACENET_MODEL in the environment chooses the model, whatever is chosen here.")
     st.write(
         "Faces are compared by a neural network, whose weights are a file of about 90 MB. Fetch one of the public "
         "FaceNet models once; after that everything works without a network."
@@ -71,10 +75,9 @@ def _fetch(shared: FaceService, entry: CatalogueEntry) -> None:
         fetch(entry.id, shared.settings.models_dir, progress=progress)
     except FaceNetError as error:
         bar.empty()
-        st.error(str(error), icon=":material/error:")
+        components.show_error(error)
         return
-    shared.reload()
-    st.rerun()
+    _use(shared, entry.id)
 
 
 def _adopt(shared: FaceService, content: bytes) -> None:
@@ -83,16 +86,24 @@ def _adopt(shared: FaceService, content: bytes) -> None:
         with st.spinner("Checking the file"):
             model = adopt(content, shared.settings.models_dir)
     except FaceNetError as error:
-        st.error(str(error), icon=":material/error:")
+        components.show_error(error)
         return
-    shared.choose_model(model)
-    st.rerun()
+    _use(shared, model)
+
+
+def _use(shared: FaceService, model: str) -> None:
+    try:
+        shared.choose_model(model)
+    except FaceNetError as error:
+        components.show_error(error)
+    else:
+        st.rerun()
 
 
 def damaged_database(shared: FaceService, error: DatabaseDamagedError) -> None:
     """Says what is wrong and offers the last good backup; changes nothing by itself."""
     st.header("The database can't be read", anchor=False)
-    st.error(str(error), icon=":material/error:")
+    components.show_error(error)
     if error.backup is None:
         st.write("If you have an exported archive, move the damaged file away, start again and import the archive.")
         return
@@ -104,6 +115,6 @@ def damaged_database(shared: FaceService, error: DatabaseDamagedError) -> None:
         try:
             shared.repository.restore_backup()
         except FaceNetError as failure:
-            st.error(str(failure), icon=":material/error:")
+            components.show_error(failure)
         else:
             st.rerun()

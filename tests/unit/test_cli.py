@@ -106,7 +106,9 @@ def test_ctrl_c_ends_the_program_while_another_thread_is_busy(tmp_path: Path) ->
     loading, probe = tmp_path / "loading", tmp_path / "door.png"
     probe.write_bytes(photo(RED))
     stuck = (
-        "import pathlib, runpy, sys, threading\n"
+        "import pathlib, runpy, signal, sys, threading\n"
+        # A shell starts what it puts in the background deaf to Ctrl+C, and so would this be.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import facenet_core.engine as engine\n"
         "def load(settings):\n"
         f"    pathlib.Path({str(loading)!r}).touch()\n"

@@ -323,12 +323,18 @@ def test_the_photos_that_come_with_the_program_are_enrolled_first(cli: Cli) -> N
 def test_a_database_that_cant_take_them_does_not_stop_the_question(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cli.enrol({"Ruby": [RED]})
     cli.photo("images/Gus.png", GREEN)
 
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("facenet_core.store.storage.stage", refuse)
-    assert cli("verify", cli.photo("door.png", RED), "--claim", "Ruby").code == 0
+    assert cli("identify", cli.photo("door.png", RED)).code == 0
     assert "were not enrolled" in caplog.text
+
+
+def test_the_photos_that_come_with_the_program_stay_out_of_a_database_with_people(cli: Cli) -> None:
+    cli.enrol({"Ruby": [RED]})
+    cli.photo("images/Gus.png", GREEN)
+    assert cli("identify", cli.photo("door.png", RED)).code == 0
+    assert cli.people() == {"Ruby": 1}

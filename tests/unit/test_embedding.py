@@ -89,7 +89,7 @@ def test_several_threads_get_what_one_gets(embedder: KerasEmbedder) -> None:
 
 def test_a_direction_is_kept_when_its_length_becomes_1() -> None:
     rows = np.array([[3, 4], [0, -2]], np.float32)
-    np.testing.assert_allclose(unit_norm(rows), [[0.6, 0.8], [0, -1]], atol=1e-7)
+    np.testing.assert_allclose(unit_norm(rows), np.array([[0.6, 0.8], [0.0, -1.0]]), atol=1e-7)
 
 
 @pytest.mark.parametrize("bad", [[0, 0], [np.nan, 1], [np.inf, 1]], ids=["zero", "nan", "inf"])
