@@ -25,6 +25,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from facenet_core import images
+from facenet_core.calibration import wilson_interval
 from facenet_core.config import load_settings
 from facenet_core.embedding import KerasEmbedder
 from facenet_core.engine import FaceEngine
@@ -69,13 +70,6 @@ def read_pairs(path: Path) -> list[tuple[str, str, bool]]:
     return pairs
 
 
-def wilson(errors: int, trials: int) -> tuple[float, float]:
-    """95 % interval of a rate (Wilson, 1927)."""
-    z, p = 1.959964, errors / trials
-    centre, half = p + z * z / (2 * trials), z * np.sqrt(p * (1 - p) / trials + z * z / (4 * trials * trials))
-    return float((centre - half) / (1 + z * z / trials)), float((centre + half) / (1 + z * z / trials))
-
-
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -109,7 +103,7 @@ def main() -> None:
         non_mated = np.sort(everything[~mated])
         threshold = float(non_mated[int(1e-3 * len(non_mated)) - 1])
         missed = int((everything[mated] > threshold).sum())
-        low, high = wilson(missed, int(mated.sum()))
+        low, high = wilson_interval(missed, int(mated.sum()))
         print(
             f"{name:45} accuracy {accuracy:.3f}   FMR 0.001 at {threshold:.3f}: "
             f"FNMR {missed / int(mated.sum()):.3f} [{low:.3f}, {high:.3f}]",

@@ -9,6 +9,7 @@ distance below the smallest measured rate is reported as a bound.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -110,6 +111,23 @@ def fixed_threshold(distance: float) -> Threshold:
     if not 0.0 <= distance <= 2.0:
         raise SettingError(f"a threshold is a distance from 0 to 2, not {distance:g}")
     return Threshold(distance, "fixed", "Set by you; no error rate is claimed for it.")
+
+
+def wilson_interval(errors: int, trials: int) -> tuple[float, float]:
+    """95 % interval of a rate (Wilson, "Probable inference", 1927).
+
+    Args:
+        errors: How many of the trials count.
+        trials: At least one, taken as independent.
+
+    Returns:
+        The lower and the upper end, 0 to 1.
+    """
+    z, p = 1.959964, errors / trials
+    centre = p + z * z / (2 * trials)
+    half = z * math.sqrt(p * (1 - p) / trials + z * z / (4 * trials * trials))
+    scale = 1 + z * z / trials
+    return max((centre - half) / scale, 0.0), min((centre + half) / scale, 1.0)
 
 
 def calibration_for(model_id: ModelId) -> Calibration:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
@@ -121,8 +122,9 @@ class FaceService(Decisions):
             self._enrolling = True
             try:
                 self.repository.sweep()
-                for outcome in self.enrol_first_photos():
-                    logger.info("%s: %s", outcome.photo, outcome.reason)
+                # Codes alone: a file's name is often a person's.
+                tried = Counter(outcome.code for outcome in self.enrol_first_photos())
+                logger.info("first photos: %s", dict(tried))
             except (FaceNetError, OSError) as error:
                 logger.warning("the photos in %s were not enrolled: %s", self.settings.images_dir, error)
             finally:

@@ -218,7 +218,9 @@ class OneIn:
     def __str__(self) -> str:
         """For people, rounded to one digit: ``about 1 in 4,000``."""
         digits = len(str(int(self.strangers))) - 1
-        rounded = max(1, round(self.strangers, -digits))
+        step = 10**digits
+        # A bound is rounded down: "fewer than 1 in 200,000" would claim more than the data says.
+        rounded = max(1, int(self.strangers / step) if self.at_least else round(self.strangers / step)) * step
         return f"{'fewer than' if self.at_least else 'about'} 1 in {rounded:,.0f}"
 
 

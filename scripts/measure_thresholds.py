@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from facenet_core import images  # noqa: E402 - the package is found through the line above
+from facenet_core.calibration import wilson_interval  # noqa: E402
 from facenet_core.config import load_settings  # noqa: E402
 from facenet_core.engine import FaceEngine  # noqa: E402
 from facenet_core.matching import distances  # noqa: E402
@@ -43,14 +44,6 @@ def quantile(ordered: NDArray[np.float32], weights: NDArray[np.float64] | None, 
         return float(ordered[max(int(rate * len(ordered)) - 1, 0)])
     cumulated = np.cumsum(weights)
     return float(ordered[max(int(np.searchsorted(cumulated, rate * cumulated[-1])) - 1, 0)])
-
-
-def wilson(errors: int, trials: int) -> tuple[float, float]:
-    """95 % interval of a rate (Wilson, 1927)."""
-    z, p = 1.959964, errors / trials
-    centre = p + z * z / (2 * trials)
-    half = z * np.sqrt(p * (1 - p) / trials + z * z / (4 * trials * trials))
-    return float((centre - half) / (1 + z * z / trials)), float((centre + half) / (1 + z * z / trials))
 
 
 def main() -> None:
@@ -90,7 +83,7 @@ def main() -> None:
     low, high = np.percentile(resampled, [2.5, 97.5])
     at = quantile(ordered, None, 1e-3)
     missed = int((all_distances[mated] > at).sum())
-    fnmr_low, fnmr_high = wilson(missed, int(mated.sum()))
+    fnmr_low, fnmr_high = wilson_interval(missed, int(mated.sum()))
 
     model = engine.model_id
     entry = {

@@ -28,7 +28,7 @@ MODEL = ModelId("fake", "fake-colour", "0" * 64, 4)
 OTHER_MODEL = ModelId("other", "fake-colour", "1" * 64, 4)
 
 THRESHOLD = 0.5
-"""RED and DARK_RED are 0.2 apart; any other two colours more than 1."""
+"""RED and DARK_RED are 0.07 apart; any other two colours more than 1."""
 
 
 class FakeDetector:

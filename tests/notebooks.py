@@ -52,6 +52,8 @@ def execute(
     write_kernel_spec(folder / "kernels" / KERNEL)
     for name in ("JUPYTER_PATH", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "TMPDIR"):
         monkeypatch.setenv(name, str(folder))
+    # Streamlit sets it on import, and the notebook's figures would not be shown.
+    monkeypatch.delenv("MPLBACKEND", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     NotebookClient(

@@ -34,8 +34,8 @@ RECORDS = "people.json"
 MAX_MEMBER = 64 * 2**20
 """Largest photo in an archive, in bytes; an enrolled photo has about 5 MB."""
 
-MAX_RECORDS = 512 * 2**20
-"""Largest ``people.json``, in bytes: about 180,000 photos."""
+MAX_RECORDS = 128 * 2**20
+"""Largest ``people.json``, in bytes: about 37,000 photos, more than the database is made for."""
 
 MAX_TOTAL = 16 * 2**30
 """Largest archive once unpacked, in bytes."""

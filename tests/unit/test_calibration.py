@@ -18,6 +18,7 @@ from facenet_core.calibration import (
     Calibration,
     calibration_for,
     fixed_threshold,
+    wilson_interval,
 )
 from facenet_core.detection import MTCNNDetector
 from facenet_core.errors import NoThresholdError, SettingError
@@ -205,3 +206,10 @@ def test_the_measured_rates_say_where_they_come_from(found: dict[str, Any]) -> N
 def test_no_model_is_measured_twice() -> None:
     keys = [(found["preprocessing"], found["weights_sha256"]) for found in ENTRIES]
     assert len(set(keys)) == len(keys)
+
+
+def test_the_interval_of_a_rate_is_wilsons() -> None:
+    """Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I, method 3."""
+    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert wilson_interval(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)

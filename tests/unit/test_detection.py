@@ -191,7 +191,7 @@ def test_suppression_never_sees_more_candidates_than_the_limit(
 def test_the_best_candidates_are_those_that_stay(detector: MTCNNDetector, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = pixels_of(HOPPER, 300)
     (face,) = detector.detect(pixels)
-    monkeypatch.setattr(detection, "MAX_CANDIDATES", 40)
+    monkeypatch.setattr(detection, "MAX_CANDIDATES", 10)
     (again,) = detector.detect(pixels)
     assert iou(face.box, again.box) > 0.9
 
