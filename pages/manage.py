@@ -6,10 +6,10 @@ import streamlit as st
 
 from facenet_core.ui import adding, components, faces, moving, people, session
 
-service = session.guard("pages/manage.py")
+service = session.guard("pages/manage.py", dialogs=True)
 
 st.title("Manage", anchor=False)
-seen = service.repository.revision()
+seen = session.shown_state(service)
 everybody = service.people()
 faces.forget_removed(everybody)
 

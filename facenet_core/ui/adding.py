@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from typing import NoReturn
 
 import streamlit as st
 
@@ -11,6 +13,9 @@ from facenet_core.errors import FaceNetError, InputError
 from facenet_core.service import FaceService
 from facenet_core.types import EnrolOutcome, EnrolRequest
 from facenet_core.ui import components, inputs, session
+
+TURN = 0.5
+"""Seconds for which a folder is enrolled before a click on Cancel can be heard."""
 
 
 @st.dialog("Add a person", width="medium", on_dismiss="rerun")
@@ -69,6 +74,14 @@ def _enrol(shared: FaceService, requests: Iterable[EnrolRequest]) -> None:
 @st.dialog("Add a folder", width="large", on_dismiss="rerun")
 def add_folder(shared: FaceService) -> None:
     """Enrols every photo of a folder; file or sub-folder name = person."""
+    if "folder_going" in st.session_state:
+        _enrol_folder(shared, st.session_state.folder_going)
+    # As one block, in whose place the progress comes: what a page has drawn stays until it is done.
+    with st.container():
+        _folder_form(shared)
+
+
+def _folder_form(shared: FaceService) -> None:
     st.caption(
         "Photos in a sub-folder show the person it is named after; others the person their file is named after. "
         "Check the names before you enrol."
@@ -92,29 +105,43 @@ def add_folder(shared: FaceService) -> None:
         requests = [
             EnrolRequest(row["Person"] or "", u.name, u.getvalue()) for row, u in zip(table, uploaded, strict=True)
         ]
-        label = f"Enrol {components.count(len(requests), 'photo')}"
-        if st.button(label, type="primary", icon=":material/group_add:", key=f"{key}_go"):
-            _enrol_folder(shared, requests)
+        if st.button(f"Enrol {components.count(len(requests), 'photo')}", type="primary", icon=":material/group_add:"):
+            st.session_state.folder_going, st.session_state.folder_report = requests, []
+            st.session_state.folder_round = st.session_state.get("folder_round", 0) + 1
+            st.rerun(scope="fragment")
     components.report(st.session_state.get("folder_report", []))
 
 
-def _enrol_folder(shared: FaceService, requests: list[EnrolRequest]) -> None:
-    """Enrols with progress. A click on Cancel ends the script; what is done stays done."""
-    bar = st.progress(0.0, "Starting")
-    st.button("Cancel", key="folder_cancel")
-    st.session_state.folder_report = outcomes = []
+def _end_folder() -> None:
+    st.session_state.pop("folder_going", None)
+
+
+def _enrol_folder(shared: FaceService, requests: list[EnrolRequest]) -> NoReturn:
+    """Enrols for a while, shows how far it is, and has the dialog run again.
+
+    Streamlit hears a click in a dialog only when the dialog is done, and so
+    Cancel only between two turns. What is enrolled by then stays.
+    """
+    outcomes: list[EnrolOutcome] = st.session_state.folder_report
+    bar = st.progress(len(outcomes) / len(requests), f"{len(outcomes)} of {len(requests)}")
+    st.button("Cancel", icon=":material/close:", on_click=_end_folder)
+    until = time.monotonic() + TURN
     try:
-        for outcome in shared.enrol_many(requests):
+        for outcome in shared.enrol_many(requests[len(outcomes) :]):
             outcomes.append(outcome)
             shown = components.plain(outcome.photo)
             bar.progress(len(outcomes) / len(requests), f"{shown}: {len(outcomes)} of {len(requests)}")
+            if time.monotonic() >= until:
+                break
     except FaceNetError as error:
         outcomes.append(EnrolOutcome("", "", False, error.code, str(error)))
-    st.session_state.folder_round = st.session_state.get("folder_round", 0) + 1
+        _end_folder()
+    if len(outcomes) >= len(requests):
+        _end_folder()
     st.rerun(scope="fragment")
 
 
 def forget_reports() -> None:
     """Empties the reports before a dialog opens again."""
-    st.session_state.pop("add_report", None)
-    st.session_state.pop("folder_report", None)
+    for key in ("add_report", "folder_report", "folder_going"):
+        st.session_state.pop(key, None)

@@ -17,6 +17,9 @@ CROP_WIDTH = 132
 SCALE_END = 1.6
 """Right end of the distance scale: few pairs of faces are farther apart."""
 
+MANY_NOTES, NOTES_HEIGHT = 6, 260
+"""Beyond so many notes about photos they scroll, in so many pixels."""
+
 MATCH, NO_MATCH, NEUTRAL = "#2a9461", "#cf4a3f", "rgba(128,128,128,0.35)"
 
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+\-.!|~<>$:&]")
@@ -40,13 +43,11 @@ def distance_scale(distance: float, threshold: Threshold) -> None:
         f"Distance {distance:.2f}, {'within' if matched else 'beyond'} the threshold {threshold.distance:.2f}, "
         f"on a scale from 0 to {SCALE_END}"
     )
-    # A label that would run over the edge hangs inwards.
-    hang = "0" if at < 12 else "-100%" if at > 88 else "-50%"
     colour = MATCH if matched else NO_MATCH
     st.html(
         f"""
         <div role="img" aria-label="{html.escape(said)}" style="position:relative;height:4.6rem;margin:0 0.5rem">
-          <div style="position:absolute;left:{at:.2f}%;top:0;transform:translateX({hang});font-weight:600;
+          <div style="position:absolute;left:{at:.2f}%;top:0;transform:translateX({_hang(at)});font-weight:600;
                       white-space:nowrap">distance {distance:.2f}</div>
           <div style="position:absolute;left:0;right:0;top:2.15rem;height:0.5rem;border-radius:0.25rem;
                       background:linear-gradient(to right,{MATCH}55 {limit:.2f}%,{NEUTRAL} {limit:.2f}%)"></div>
@@ -54,11 +55,16 @@ def distance_scale(distance: float, threshold: Threshold) -> None:
                       border-left:2px solid currentColor"></div>
           <div style="position:absolute;left:{at:.2f}%;top:1.9rem;width:1rem;height:1rem;margin-left:-0.5rem;
                       border-radius:50%;background:{colour};box-shadow:0 0 0 2px #fff"></div>
-          <div style="position:absolute;left:{limit:.2f}%;top:3.2rem;transform:translateX(-50%);white-space:nowrap;
-                      opacity:0.75;font-size:0.85rem">threshold {threshold.distance:.2f}</div>
+          <div style="position:absolute;left:{limit:.2f}%;top:3.2rem;transform:translateX({_hang(limit)});
+                      white-space:nowrap;opacity:0.75;font-size:0.85rem">threshold {threshold.distance:.2f}</div>
         </div>
         """
     )
+
+
+def _hang(at: float) -> str:
+    """Where a label hangs: one that would run over the edge hangs inwards."""
+    return "0" if at < 12 else "-100%" if at > 88 else "-50%"
 
 
 def rarity(one_in: OneIn | None, name: str) -> str:
@@ -95,29 +101,35 @@ def model_line(model_id: ModelId) -> str:
 
 
 def report(outcomes: Sequence[EnrolOutcome]) -> None:
-    """What became of each photo."""
+    """How many photos were enrolled, and what there is to say about the others."""
     done = sum(o.accepted for o in outcomes)
     refused = len(outcomes) - done
     if done:
         st.success(f"{count(done, 'photo')} enrolled.", icon=":material/check_circle:")
     if refused:
         st.warning(f"{count(refused, 'photo')} refused, with the reason below.", icon=":material/block:")
-    if outcomes:
-        st.dataframe(
-            [
-                {
-                    "": "enrolled" if o.accepted else "refused",
-                    "Photo": o.photo,
-                    "Person": o.person,
-                    "Reason": f"Looks like {o.resembles}: check that this is not the same person."
-                    if o.resembles
-                    else o.reason,
-                }
-                for o in outcomes
-            ],
-            hide_index=True,
-            alt="What became of each photo",
-        )
+    if notes := [_note(o) for o in outcomes if o.resembles or not o.accepted]:
+        with st.container(height=NOTES_HEIGHT if len(notes) > MANY_NOTES else "content"):
+            st.markdown("\n".join(notes))
+    if len(outcomes) > 1:
+        with st.expander("Every photo", icon=":material/list:"):
+            st.dataframe(
+                [
+                    {"Photo": o.photo, "Person": o.person, "Result": "enrolled" if o.accepted else "refused"}
+                    for o in outcomes
+                ],
+                hide_index=True,
+                alt="What became of each photo",
+            )
+
+
+def _note(outcome: EnrolOutcome) -> str:
+    said = outcome.reason
+    if outcome.resembles:
+        said = f"looks like {outcome.resembles}: check that this is not the same person."
+    about = f"**{plain(outcome.photo)}** " if outcome.photo else ""
+    whose = f"({plain(outcome.person)}) " if outcome.person.strip() else ""
+    return f"- {about}{whose}{plain(said)}"
 
 
 def show_error(error: FaceNetError | str) -> None:
@@ -127,7 +139,7 @@ def show_error(error: FaceNetError | str) -> None:
 
 def count(number: int, noun: str) -> str:
     """``1 photo``, ``2 photos``; ``1 person``, ``2 people``."""
-    plural = "people" if noun == "person" else f"{noun}s"
+    plural = f"{noun.removesuffix('person')}people" if noun.endswith("person") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 

@@ -64,14 +64,13 @@ def threshold_setting(shared: FaceService) -> float | None:
         NoThresholdError: If none was measured for this model and none is set.
     """
     current = shared.verify_threshold()
-    own = st.session_state.get("verify_own_threshold") if st.session_state.get("verify_try") else None
-    shown = current.distance if own is None else own
-    with st.expander(f"Threshold {shown:.2f}", icon=":material/tune:"):
+    # A label that changes would close the expander under the slider.
+    with st.expander("Threshold", icon=":material/tune:"):
         st.write(
             "Two photos match when their distance is at most the threshold. A smaller one lets fewer strangers in "
             "and sends more of the right people away."
         )
-        st.caption(current.explanation)
+        st.caption(f"{current.distance:.2f} · {current.explanation}")
         if st.toggle("Try another threshold in this session", key="verify_try"):
             return float(st.slider("Threshold", 0.0, 2.0, round(current.distance, 2), 0.01, key="verify_own_threshold"))
         st.caption("To change it for everybody, use the Settings page.")

@@ -27,6 +27,13 @@ def export(shared: FaceService) -> None:
         "The file holds biometric data and is not encrypted. Keep it where you would keep the people's passports.",
         icon=":material/lock_open:",
     )
+    # Once the download has begun, nothing could be said about why it fails.
+    stored = shared.repository.photos.all()
+    if lost := [p.name for p in people if any(t.photo_sha256 not in stored for t in p.templates)]:
+        components.show_error(
+            f"Photos are missing on the disk, of {', '.join(lost)}. Open them and remove what is marked as missing; "
+            "an archive without it would not be complete."
+        )
     st.download_button(
         "Download the archive",
         lambda: _archive(shared),
@@ -35,7 +42,7 @@ def export(shared: FaceService) -> None:
         type="primary",
         icon=":material/download:",
         on_click="ignore",
-        disabled=not people,
+        disabled=not people or bool(lost),
     )
 
 

@@ -90,11 +90,14 @@ def _fixed(shared: FaceService, title: str, key: str, by_environment: float | No
 
 
 def _save(shared: FaceService, verify: float | None, identify: float | None) -> None:
+    # Not before running again: a toast of a run that ends so is never seen.
+    if st.session_state.pop("settings_saved", False):
+        st.toast("Saved.", icon=":material/check:")
     if st.button("Save", type="primary", icon=":material/save:"):
         try:
             shared.set_thresholds(verify=verify, identify=identify)
         except FaceNetError as error:
             components.show_error(error)
         else:
-            st.toast("Saved.", icon=":material/check:")
+            st.session_state.settings_saved = True
             st.rerun()

@@ -45,7 +45,7 @@ def enter() -> None:
     st.session_state[THROUGH_APP] = True
 
 
-def guard(page: str) -> FaceService:
+def guard(page: str, *, dialogs: bool = False) -> FaceService:
     """First line of every page: sends a deep link through app.py, and shows what is missing.
 
     In a fresh process Streamlit runs a file of ``pages/`` on a deep link without
@@ -53,6 +53,8 @@ def guard(page: str) -> FaceService:
 
     Args:
         page: The page's own file, such as ``pages/verify.py``.
+        dialogs: Whether it opens dialogs. Running the page again, as others
+            are once the model is there, would close them: see :func:`follow`.
 
     Returns:
         The service, with a readable database and a model that is there or on
@@ -77,19 +79,24 @@ def guard(page: str) -> FaceService:
     # Always there, so that nothing below moves, and loses what was typed or dropped, when it empties.
     with st.container():
         if state.status != "ready":
-            setup.loading(shared)
+            setup.loading(shared, then_rerun=not dialogs)
     return shared
 
 
+def shown_state(shared: FaceService) -> tuple[str, str]:
+    """What a page is made from: the revision of the database, and how far the model is."""
+    return shared.repository.revision(), shared.state.status
+
+
 @st.fragment(run_every=3.0)
-def follow(shared: FaceService, seen: str) -> None:
-    """Runs the page again when another session or process has changed the database.
+def follow(shared: FaceService, seen: tuple[str, str]) -> None:
+    """Runs the page again when the model is there, or when anybody has changed the database.
 
     Args:
         shared: The service.
-        seen: The revision that the page shows.
+        seen: :func:`shown_state` when the page was made.
     """
-    if shared.repository.revision() != seen:
+    if shown_state(shared) != seen:
         st.rerun()
 
 

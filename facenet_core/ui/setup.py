@@ -13,8 +13,13 @@ from facenet_core.weights import CATALOGUE, DEFAULT_MODEL, CatalogueEntry, adopt
 
 
 @st.fragment(run_every=1.0)
-def loading(shared: FaceService) -> None:
-    """A line that tells how long the model has been loading, until it is there."""
+def loading(shared: FaceService, then_rerun: bool) -> None:
+    """A line that tells how long the model has been loading, until it is there.
+
+    Args:
+        shared: The service.
+        then_rerun: Whether the page is run again then.
+    """
     state = shared.state
     if state.status in ("idle", "loading"):
         st.caption(
@@ -23,17 +28,17 @@ def loading(shared: FaceService) -> None:
         )
     elif state.status == "enrolling":
         st.caption(":material/hourglass_top: Enrolling the photos of the images folder.")
-    else:
+    elif then_rerun:
         st.rerun()
 
 
 def no_model(shared: FaceService, state: LoadState) -> None:
     """Offers to fetch a model, or to bring one."""
     st.header("There is no face model yet", anchor=False)
-    by_environment = bool(shared.settings.weights or shared.settings.model)
-    if state.status == "failed" or by_environment:
+    wanted = shared.model_setting
+    if state.status == "failed" or wanted.model or wanted.weights:
         components.show_error(state.message)
-    if by_environment:
+    if shared.settings.weights or shared.settings.model:
         st.write("FACENET_WEIGHTS or FACENET_MODEL in the environment chooses the model, whatever is chosen here.")
     st.write(
         "Faces are compared by a neural network, whose weights are a file of about 90 MB. Fetch one of the public "

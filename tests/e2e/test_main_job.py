@@ -25,7 +25,16 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def upload(page: Page, *files: Path) -> None:
+    settled(page)
     page.locator("input[type=file]").first.set_input_files(files)
+    for file in files:
+        expect(page.get_by_test_id("stFileUploader").get_by_text(file.name)).to_be_visible()
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+    settled(page)
 
 
 def close_dialog(page: Page) -> None:
@@ -95,9 +104,9 @@ def test_enrol_restart_verify_identify_rename_move(
     expect(page.get_by_role("heading", name="Go away")).to_be_visible()
     shoot(page, "verify go away")
 
-    page.get_by_role("link", name="Manage").click()
+    go(page, "Manage")
     enrol(page, "Roger", athletes / "roger_federer" / "137.jpg", athletes / "roger_federer" / "138.jpg")
-    page.get_by_role("link", name="Recognise").click()
+    go(page, "Recognise")
     upload(page, athletes / "roger_federer" / "179.jpg", demo / "camera_0.jpg")
     expect(page.get_by_role("heading", name="2 photos, 4 faces, 2 named")).to_be_visible()
     expect(page.get_by_text("Not in database · nearest")).to_have_count(2)
@@ -113,7 +122,7 @@ def test_enrol_restart_verify_identify_rename_move(
     pictures.value.save_as(tmp_path / "faces.zip")
     assert len(zipfile.ZipFile(tmp_path / "faces.zip").namelist()) == 3
 
-    page.get_by_role("link", name="Manage").click()
+    go(page, "Manage")
     open_person(page, "Kian")
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill("Kian K")
@@ -148,7 +157,7 @@ def test_enrol_restart_verify_identify_rename_move(
     card(page, "Younes")
     shoot(page, "manage after import")
 
-    page.get_by_role("link", name="Settings").click()
+    go(page, "Settings")
     expect(page.get_by_text("Recognise (1:N)")).to_be_visible()
     shoot(page, "settings")
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import ROOT, App
-from tests.e2e.test_main_job import card, choose, close_dialog, open_person, settled, upload
+from tests.e2e.test_main_job import card, choose, close_dialog, go, open_person, upload
 
 pytestmark = pytest.mark.browser
 
@@ -31,23 +31,21 @@ def test_the_pictures_in_the_readme(
     card(page, "Grace Hopper")
     card(page, "Eileen Collins")
     shoot(page, "readme manage")
-    page.get_by_role("link", name="Verify").click()
+    go(page, "Verify")
     choose(page, "Who do they say they are?", "Grace Hopper")
     expect(page.get_by_text("1 photo enrolled")).to_be_visible()
     upload(page, probe)
     expect(page.get_by_role("heading", name="Welcome in")).to_be_visible()
     shoot(page, "readme verify")
 
-    page.get_by_role("link", name="Manage").click()
+    go(page, "Manage")
     card(page, "Eileen Collins")
     open_person(page, "Eileen Collins")
     page.get_by_role("dialog").get_by_role("button", name="Remove this person").click()
     page.get_by_role("dialog").get_by_role("button", name="Yes, remove").click()
     expect(page.get_by_text("Removed, with all photos and templates.")).to_be_visible()
     close_dialog(page)
-    page.get_by_role("link", name="Recognise").click()
-    expect(page.get_by_text("Drop photos here")).to_be_visible()
-    settled(page)
+    go(page, "Recognise")
     upload(page, together)
     expect(page.get_by_role("heading", name="1 photo, 2 faces, 1 named")).to_be_visible()
     expect(page.get_by_text("Not in database")).to_be_visible()

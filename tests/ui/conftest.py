@@ -1,29 +1,110 @@
 from __future__ import annotations
+
+import logging
 import threading
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+
 import pytest
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from facenet_core.config import Settings
+from facenet_core.engine import FaceEngine
 from facenet_core.service import FaceService
-from tests.fakes import fake_engine
+from facenet_core.types import ModelId
+from facenet_core.weights import resolve
+from tests.fakes import FakeDetector, FakeEmbedder, fake_engine
 from tests.ui.visitor import Visitor
 
 
-def settle():
-    for thread in threading.enumerate():
-        if thread.name in ("engine-loader", "first-photos"):
-            thread.join()
+class SettledService(FaceService):
+    """Whose work in the background is done as soon as it is begun."""
 
-class Settled(FaceService):
-    def start(self):
+    def start(self) -> None:
         super().start()
         settle()
-    def reload(self):
+
+    def reload(self) -> None:
         super().reload()
         settle()
 
+
+def settle() -> None:
+    """Waits for what services do in the background."""
+    for thread in threading.enumerate():
+        if thread.name in ("engine-loader", "first-photos"):
+            thread.join(60)
+            assert not thread.is_alive(), f"{thread.name} does not end"
+
+
+Serve = Callable[..., FaceService]
+ServeInstalled = Callable[..., FaceService]
+
+
+@pytest.fixture(autouse=True)
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No page was run and nothing is cached."""
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
+    st.cache_resource.clear()
+    yield
+    settle()
+    st.cache_resource.clear()
+
+
+@pytest.fixture(autouse=True)
+def no_warnings_of_streamlit(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Streamlit says in its log what is deprecated, and what it ignores."""
+    yield
+    said = [r for r in caplog.get_records("call") if r.name.startswith("streamlit") and r.levelno >= logging.WARNING]
+    # Remarks on tests that call Streamlit outside of a page.
+    assert [r.getMessage() for r in said if "missing ScriptRunContext" not in r.getMessage()] == []
+
+
 @pytest.fixture
-def service(settings, monkeypatch):
-    st.cache_resource.clear()
-    shared = Settled(settings, fake_engine())
-    monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda before_load: shared)
-    yield shared
-    st.cache_resource.clear()
+def serve(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Serve:
+    """Puts a service behind the pages."""
+
+    def served(engine: FaceEngine | None = None, **changes: object) -> FaceService:
+        shared = SettledService(settings.model_copy(update=changes), engine or fake_engine())
+        monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda before_load: shared)
+        return shared
+
+    return served
+
+
+@pytest.fixture
+def serve_installed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> ServeInstalled:
+    """Puts a service behind the pages that loads the installed weights.
+
+    Every file loads, as a fake engine that is called like the model.
+    """
+
+    def load(chosen: Settings) -> FaceEngine:
+        model = resolve(chosen).model
+        return FaceEngine(
+            FakeDetector(), FakeEmbedder(ModelId(model, "fake-colour", sha256(model.encode()).hexdigest(), 4))
+        )
+
+    def served(*files: str, **changes: object) -> FaceService:
+        for file in files:
+            settings.models_dir.mkdir(exist_ok=True)
+            (settings.models_dir / file).write_bytes(b"weights")
+        shared = SettledService(settings.model_copy(update=changes))
+        monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda before_load: shared)
+        return shared
+
+    monkeypatch.setattr(FaceEngine, "load", load)
+    return served
+
+
+@pytest.fixture
+def service(serve: Serve) -> FaceService:
+    """The service behind the pages, on the fake engine."""
+    return serve()
+
+
+@pytest.fixture
+def visitor(service: FaceService) -> Visitor:
+    """Somebody in front of the pages."""
+    return Visitor()
