@@ -14,6 +14,7 @@ file, and what to do. Anything that is not in this tree is a bug.
     │   │   ├── NoFaceError        the detector found nobody
     │   │   ├── SeveralFacesError  more than one face where one is needed
     │   │   ├── FaceTooSmallError  a face, but too few pixels to trust
+    │   │   ├── PoorPhotoError     blurred, dark, turned away ...; can be overruled
     │   │   └── DuplicatePhotoError this photo is enrolled already
     │   ├── PersonNameError        a person's name that can't be used
     │   ├── UnknownPersonError     nobody of that name or id is enrolled
@@ -104,6 +105,18 @@ class SeveralFacesError(PhotoError):
 
 class FaceTooSmallError(PhotoError):
     """The face has too few pixels to be trusted as a template."""
+
+
+class PoorPhotoError(PhotoError):
+    """The photo shows the face too poorly to recognise the person by; the user may overrule that.
+
+    Attributes:
+        flaws: The code of each reason.
+    """
+
+    def __init__(self, photo: str, reason: str, flaws: tuple[str, ...]) -> None:
+        super().__init__(photo, reason)
+        self.flaws = flaws
 
 
 class DuplicatePhotoError(PhotoError):

@@ -6,27 +6,27 @@ import numpy as np
 import pytest
 
 from facenet_core import types
-from facenet_core.types import Box, OneIn, Photo
+from facenet_core.types import Basis, Box, OneIn, Photo
 
 VALUES = [value for value in vars(types).values() if dataclasses.is_dataclass(value)]
 
 
 @pytest.mark.parametrize(
-    ("strangers", "at_least", "text"),
+    ("strangers", "basis", "text"),
     [
-        (4_123.4, False, "about 1 in 4,000"),
-        (1_500.1, False, "about 1 in 2,000"),
-        (999.6, False, "about 1 in 1,000"),
-        (96.0, False, "about 1 in 100"),
-        (37.0, False, "about 1 in 40"),
-        (2.0, False, "about 1 in 2"),
-        (1.0, False, "about 1 in 1"),
-        (119_760.5, True, "fewer than 1 in 100,000"),
-        (1_000_000.0, True, "fewer than 1 in 1,000,000"),
+        (4_123.4, "measured", "about 1 in 4,000"),
+        (1_500.1, "measured", "about 1 in 2,000"),
+        (999.6, "measured", "about 1 in 1,000"),
+        (96.0, "measured", "about 1 in 100"),
+        (37.0, "measured", "about 1 in 40"),
+        (2.0, "measured", "about 1 in 2"),
+        (1.0, "measured", "about 1 in 1"),
+        (119_760.5, "bound", "fewer than 1 in 100,000"),
+        (1_000_000.0, "bound", "fewer than 1 in 1,000,000"),
     ],
 )
-def test_a_rarity_is_told_with_one_digit(strangers: float, at_least: bool, text: str) -> None:
-    assert str(OneIn(strangers, at_least)) == text
+def test_a_rarity_is_told_with_one_digit(strangers: float, basis: Basis, text: str) -> None:
+    assert str(OneIn(strangers, basis)) == text
 
 
 def test_a_photo_knows_its_size() -> None:

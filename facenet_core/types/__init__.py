@@ -1,0 +1,54 @@
+"""The values that travel through the library: frozen, slotted, with next to no behaviour."""
+
+from __future__ import annotations
+
+from facenet_core.types.answers import (
+    Basis,
+    Candidate,
+    Comparison,
+    Identification,
+    OneIn,
+    Outcome,
+    Threshold,
+    Verification,
+)
+from facenet_core.types.faces import (
+    Analysis,
+    Box,
+    Detection,
+    Embedding,
+    Face,
+    Flaw,
+    Landmarks,
+    ModelId,
+    Photo,
+    Point,
+    Quality,
+)
+from facenet_core.types.people import EnrolOutcome, EnrolRequest, Person, Template
+
+__all__ = [
+    "Analysis",
+    "Basis",
+    "Box",
+    "Candidate",
+    "Comparison",
+    "Detection",
+    "Embedding",
+    "EnrolOutcome",
+    "EnrolRequest",
+    "Face",
+    "Flaw",
+    "Identification",
+    "Landmarks",
+    "ModelId",
+    "OneIn",
+    "Outcome",
+    "Person",
+    "Photo",
+    "Point",
+    "Quality",
+    "Template",
+    "Threshold",
+    "Verification",
+]
