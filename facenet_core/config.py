@@ -8,7 +8,7 @@ not known are ignored.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,6 +33,9 @@ def _absolute(path: Path) -> Path:
 Location = Annotated[Path, AfterValidator(_absolute)]
 """A path made absolute on reading, so that a later change of directory does not move it."""
 
+FMR_RANGE, FPIR_RANGE = (1e-6, 1e-1), (1e-4, 1e-1)
+"""Target error rates that can be asked for: the least, and the most."""
+
 Distance = Annotated[float, Field(ge=0.0, le=2.0, allow_inf_nan=False)]
 """A Euclidean distance between unit-norm embeddings."""
 
@@ -44,11 +47,15 @@ class Settings(BaseSettings):
         model: Which installed model to use: a catalogue id, or ``<name>`` of a
             file ``<name>-weights.h5`` in ``models_dir``.
         weights: Any weights file; wins over ``model``.
+        profile: ``best`` embeds two views of each face, ``fast`` one.
         models_dir: Folder of the installed models.
         db: Folder of the database.
         images_dir: Photos that are enrolled on first start.
         threshold: Fixed distance for 1:1, instead of the measured one.
         identify_threshold: The same for 1:N.
+        target_fmr: Share of strangers that a claim (1:1) may let in, for the
+            measured threshold.
+        target_fpir: Share of strangers that a search (1:N) may name.
         max_upload_mb: Largest photo file, in MiB.
         max_pixels: Largest photo, width times height.
         detection_long_side: Photos are shrunk to this many pixels before faces
@@ -62,11 +69,14 @@ class Settings(BaseSettings):
 
     model: str | None = Field(None, min_length=1, description="the name of a model")
     weights: Location | None = Field(None, description="the path of a weights file")
+    profile: Literal["fast", "best"] = Field("best", description="fast or best")
     models_dir: Location = Field(PROJECT_ROOT / "keras-facenet-h5", description="the path of a folder")
     db: Location = Field(PROJECT_ROOT / "db", description="the path of a folder")
     images_dir: Location = Field(PROJECT_ROOT / "images", description="the path of a folder")
     threshold: Distance | None = Field(None, description="a distance from 0 to 2")
     identify_threshold: Distance | None = Field(None, description="a distance from 0 to 2")
+    target_fmr: float | None = Field(None, ge=FMR_RANGE[0], le=FMR_RANGE[1], description="a rate from 0.000001 to 0.1")
+    target_fpir: float | None = Field(None, ge=FPIR_RANGE[0], le=FPIR_RANGE[1], description="a rate from 0.0001 to 0.1")
     max_upload_mb: int = Field(50, ge=1, le=2_000, description="a whole number from 1 to 2000")
     max_pixels: int = Field(50_000_000, ge=10_000, le=1_000_000_000, description="a whole number from 10000 to 1e9")
     detection_long_side: int = Field(1280, ge=160, le=4096, description="a whole number from 160 to 4096")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from facenet_core.alignment import CROP_ID, crop_faces
+from facenet_core.alignment import CROP_IDS, Profile, view_faces
+from facenet_core.centre import Centre, centre_for
 from facenet_core.config import Settings
 from facenet_core.detection import Detector, MTCNNDetector
-from facenet_core.embedding import Embedder, KerasEmbedder
+from facenet_core.embedding import Embedder, KerasEmbedder, unit_norm
 from facenet_core.facenet import INPUT_SIZE
-from facenet_core.types import Analysis, Face, ModelId, Photo
+from facenet_core.quality import assess
+from facenet_core.types import Analysis, Detection, Face, ModelId, Photo
 from facenet_core.weights import resolve
 
 
@@ -22,11 +26,18 @@ class FaceEngine:
     Args:
         detector: Finds faces.
         embedder: Turns their crops into embeddings.
+        profile: Which views of a face are embedded; the embedding of a face is
+            the mean of theirs.
+        centre: Taken from each face's embedding.
     """
 
-    def __init__(self, detector: Detector, embedder: Embedder) -> None:
+    def __init__(
+        self, detector: Detector, embedder: Embedder, profile: Profile = "fast", centre: Centre | None = None
+    ) -> None:
         self.detector = detector
         self.embedder = embedder
+        self.profile: Profile = profile
+        self.centre = centre
 
     @classmethod
     def load(cls, settings: Settings) -> FaceEngine:
@@ -40,13 +51,16 @@ class FaceEngine:
         """
         chosen = resolve(settings)
         detector = MTCNNDetector(settings.detection_long_side)
-        embedder = KerasEmbedder(chosen.path, chosen.model, chosen.scaling, f"{detector.id}-{CROP_ID}")
-        return cls(detector, embedder)
+        embedder = KerasEmbedder(
+            chosen.path, chosen.model, chosen.scaling, f"{detector.id}-{CROP_IDS[settings.profile]}"
+        )
+        return cls(detector, embedder, settings.profile, centre_for(embedder.model_id))
 
     @property
     def model_id(self) -> ModelId:
         """What makes this engine's embeddings."""
-        return self.embedder.model_id
+        made = self.embedder.model_id
+        return replace(made, preprocessing=f"{made.preprocessing}-{self.centre.id}") if self.centre else made
 
     def warm(self) -> None:
         """Runs both networks once, so that the first user does not wait for them."""
@@ -65,9 +79,17 @@ class FaceEngine:
         found = sorted(self.detector.detect(photo.pixels), key=lambda d: d.box.left)
         if not found:
             return ()
-        crops = crop_faces(photo.pixels, [d.box for d in found])
-        embeddings = self.embedder.embed(crops)
-        return tuple(Face(*parts) for parts in zip(found, crops, embeddings, strict=True))
+        views = view_faces(photo.pixels, found, self.profile)
+        embeddings = self._embed(views)
+        qualities = [assess(photo.pixels, detection) for detection in found]
+        return tuple(Face(*parts) for parts in zip(found, views[:, 0], embeddings, qualities, strict=True))
+
+    def _embed(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """From views of shape ``(n, v, 160, 160, 3)`` to embeddings of shape ``(n, d)``, unit norm."""
+        count, per_face = views.shape[:2]
+        each = self.embedder.embed(views.reshape(count * per_face, *views.shape[2:]))
+        faces = unit_norm(each.reshape(count, per_face, -1).mean(axis=1)) if per_face > 1 else each
+        return unit_norm(self.centre.subtract(faces)) if self.centre else faces
 
     def analyse(self, photo: Photo) -> Analysis:
         """All of a photo's faces, with what a decision needs to explain itself.
@@ -77,10 +99,16 @@ class FaceEngine:
         """
         began = time.perf_counter()
         faces = self.faces(photo)
-        return Analysis(photo, faces, prominent(photo, faces), self.model_id, time.perf_counter() - began)
+        return Analysis(
+            photo,
+            faces,
+            prominent(photo, [face.detection for face in faces]),
+            self.model_id,
+            time.perf_counter() - began,
+        )
 
 
-def prominent(photo: Photo, faces: Sequence[Face]) -> int:
+def prominent(photo: Photo, faces: Sequence[Detection]) -> int:
     """Index of the face that a photo is of.
 
     The largest by area less twice the squared distance of its centre from the
@@ -92,7 +120,7 @@ def prominent(photo: Photo, faces: Sequence[Face]) -> int:
     """
 
     def score(index: int) -> float:
-        box = faces[index].detection.box
+        box = faces[index].box
         x = (box.left + box.right - photo.width) / 2
         y = (box.top + box.bottom - photo.height) / 2
         return box.width * box.height - 2.0 * (x * x + y * y)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facenet_core import images
-from facenet_core.alignment import MARGIN, crop_faces
-from facenet_core.types import Box
+from facenet_core.alignment import MARGIN, Profile, crop_faces, view_faces
+from facenet_core.face_shape import MEAN_ASPECT, MEAN_LANDMARKS
+from facenet_core.types import Box, Detection, Landmarks
 
 PORTRAIT = Path(__file__).parents[2] / "images" / "Grace_Hopper.jpg"
 
@@ -103,3 +104,87 @@ def test_the_photo_itself_is_not_changed() -> None:
 )
 def test_a_senseless_box_of_an_imported_record_gives_a_picture_and_no_crash(box: Box) -> None:
     assert crop_faces(ramps(), [box]).shape == (1, 160, 160, 3)
+
+
+# -- the aligned view ------------------------------------------------------------------
+
+
+def placed(width: float, degrees: float, middle: tuple[float, float]) -> Landmarks:
+    """Landmarks that the aligned view shows so wide, turned in the picture, and put somewhere."""
+    turn = np.radians(degrees)
+    points = (MEAN_LANDMARKS - 0.5) * (width, width * MEAN_ASPECT) / (1 + MARGIN)
+    matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    return Landmarks(*(tuple(float(x) for x in point) for point in points @ matrix + middle))  # type: ignore[arg-type]
+
+
+def around(width: float, middle: tuple[float, float]) -> Box:
+    """A box that the aligned view of :func:`placed` fits."""
+    half = width / (1 + MARGIN) / 2
+    return Box(middle[0] - half, middle[1] - half * MEAN_ASPECT, middle[0] + half, middle[1] + half * MEAN_ASPECT)
+
+
+def second_view(pixels: NDArray[np.uint8], landmarks: Landmarks, box: Box) -> NDArray[np.uint8]:
+    """As the app makes it, turned back from its mirror image."""
+    views = view_faces(pixels, [Detection(box, landmarks, 0.99)], "best")
+    assert views.shape == (1, 2, 160, 160, 3)
+    assert views.dtype == np.uint8
+    np.testing.assert_array_equal(views[0, 0], crop_faces(pixels, [box])[0])
+    return views[0, 1, :, ::-1]
+
+
+@pytest.mark.parametrize("scale", [1, 8], ids=["small", "larger than the view"])
+def test_an_upright_face_is_seen_with_its_landmarks_in_their_places(scale: int) -> None:
+    pixels = np.asarray(Image.fromarray(ramps()).resize((240 * scale, 200 * scale), Image.Resampling.BILINEAR))
+    middle = (120.0 * scale, 100.0 * scale)
+    view = second_view(pixels, placed(80 * scale, 0, middle), around(80 * scale, middle))
+    across, down = np.linspace(80, 160, 161)[:-1], np.linspace(100 - 53.92, 100 + 53.92, 161)[:-1]
+    assert np.abs(view[80, :, 0] - across).max() <= 2
+    assert np.abs(view[:, 80, 1] - down).max() <= 2
+
+
+def test_a_tilted_head_is_turned_upright() -> None:
+    middle = (120.0, 100.0)
+    view = second_view(ramps(), placed(60, 90, middle), around(60, middle)).astype(float)
+    # What lies below the face in the view lies to its left in the photo.
+    assert view[150, 80, 0] < view[10, 80, 0] - 50
+    assert abs(view[150, 80, 1] - view[10, 80, 1]) < 5
+    assert abs(view[80, 80, 0] - 120) < 3
+
+
+def test_what_lies_outside_the_photo_is_black() -> None:
+    middle = (5.0, 100.0)
+    view = second_view(ramps(), placed(80, 0, middle), around(80, middle))
+    assert (view[80, :60] == 0).all()
+    assert view[80, 100:, 2].min() == 77
+
+
+def test_one_view_is_enough_for_the_fast_profile() -> None:
+    middle = (120.0, 100.0)
+    face = Detection(around(80, middle), placed(80, 0, middle), 0.99)
+    views = view_faces(ramps(), [face, face], "fast")
+    assert views.shape == (2, 1, 160, 160, 3)
+    np.testing.assert_array_equal(views[1, 0], crop_faces(ramps(), [face.box])[0])
+
+
+@pytest.mark.parametrize("profile", ["fast", "best"])
+def test_nobody_has_no_views(profile: Profile) -> None:
+    assert len(view_faces(ramps(), [], profile)) == 0
+
+
+MIDDLE = (120.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    "landmarks",
+    [
+        Landmarks(*[MIDDLE] * 5),
+        placed(900, 0, MIDDLE),
+        placed(9, 0, MIDDLE),
+        placed(80, 0, (9000.0, 9000.0)),
+        Landmarks((inf, 0), MIDDLE, MIDDLE, MIDDLE, MIDDLE),
+    ],
+    ids=["one point", "much larger than the box", "much smaller", "outside the photo", "infinite"],
+)
+def test_landmarks_that_make_no_face_leave_the_box_mirrored(landmarks: Landmarks) -> None:
+    box = around(80, MIDDLE)
+    np.testing.assert_array_equal(second_view(ramps(), landmarks, box), crop_faces(ramps(), [box])[0])

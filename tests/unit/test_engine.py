@@ -9,9 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from facenet_core import engine, images
+from facenet_core.centre import Centre
 from facenet_core.config import Settings, load_settings
 from facenet_core.engine import FaceEngine, prominent
 from facenet_core.errors import NoWeightsError
+from facenet_core.quality import assess
 from facenet_core.types import Box, Detection, Face, Landmarks, Photo
 from tests.fakes import BLUE, GREEN, MODEL, RED, YELLOW, FakeDetector, FakeEmbedder, fake_engine, photo
 
@@ -23,7 +25,8 @@ def decoded(*colours: tuple[int, int, int], side: int = 60) -> Photo:
 def face(left: float, top: float, right: float, bottom: float) -> Face:
     middle = ((left + right) / 2, (top + bottom) / 2)
     found = Detection(Box(left, top, right, bottom), Landmarks(middle, middle, middle, middle, middle), 0.9)
-    return Face(found, np.zeros((160, 160, 3), np.uint8), np.array([1, 0], np.float32))
+    photo = np.zeros((100, 100, 3), np.uint8)
+    return Face(found, np.zeros((160, 160, 3), np.uint8), np.array([1, 0], np.float32), assess(photo, found))
 
 
 def test_faces_come_from_left_to_right_whatever_the_detector_found_first() -> None:
@@ -41,6 +44,35 @@ def test_each_face_has_the_embedding_of_its_own_crop() -> None:
     alone = [fake_engine().faces(decoded(colour))[0] for colour in (GREEN, RED)]
     for found, expected in zip(together, alone, strict=True):
         np.testing.assert_allclose(found.embedding, expected.embedding, atol=1e-6)
+
+
+def test_the_best_profile_embeds_two_views_of_each_face_and_takes_their_mean() -> None:
+    class Recorder(FakeEmbedder):
+        def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+            self.crops = crops
+            rows = np.zeros((len(crops), 4), np.float32)
+            rows[np.arange(len(crops)), np.arange(len(crops)) % 2] = 1.0
+            return rows
+
+    embedder = Recorder()
+    found = FaceEngine(FakeDetector(), embedder, "best").faces(decoded(GREEN, RED))
+    assert len(embedder.crops) == 4
+    np.testing.assert_array_equal(embedder.crops[0], found[0].crop)
+    np.testing.assert_array_equal(embedder.crops[2], found[1].crop)
+    for face_found in found:
+        np.testing.assert_allclose(face_found.embedding, np.array([1, 1, 0, 0]) / np.sqrt(2), atol=1e-6)
+
+
+def test_the_mean_embedding_is_taken_from_each_face_and_named_in_the_model_id() -> None:
+    mean = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
+    plain, centred = fake_engine(), FaceEngine(FakeDetector(), FakeEmbedder(), "fast", Centre(mean))
+    (before,), (after,) = plain.faces(decoded(RED)), centred.faces(decoded(RED))
+    expected = before.embedding - mean
+    np.testing.assert_allclose(after.embedding, expected / np.linalg.norm(expected), atol=1e-6)
+    assert plain.model_id == MODEL
+    assert centred.model_id.preprocessing.startswith(f"{MODEL.preprocessing}-centred")
+    other = FaceEngine(FakeDetector(), FakeEmbedder(), "fast", Centre(mean + 1e-3))
+    assert len({plain.model_id, centred.model_id, other.model_id}) == 3
 
 
 def test_a_photo_of_nobody_asks_nothing_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +106,8 @@ def test_an_analysis_tells_its_photo_its_model_and_its_time() -> None:
     ids=["only one", "larger", "central", "central though smaller", "much larger", "first of equals"],
 )
 def test_the_face_that_a_photo_is_of_is_large_and_near_the_middle(faces: list[Face], index: int) -> None:
-    assert prominent(Photo("p", np.zeros((100, 100, 3), np.uint8), "0" * 64), faces) == index
+    photo_of_them = Photo("p", np.zeros((100, 100, 3), np.uint8), "0" * 64)
+    assert prominent(photo_of_them, [f.detection for f in faces]) == index
 
 
 def test_without_a_model_nothing_heavy_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +141,7 @@ def test_the_settings_choose_the_model_and_the_size_of_the_search(
     weights = settings.models_dir / "20180402-114759-weights.h5"
     weights.touch()
     loaded = FaceEngine.load(settings.model_copy(update={"detection_long_side": 640}))
-    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash160"]
+    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash160+aligned"]
     assert loaded.model_id.model == "20180402-114759"
 
 

@@ -1,0 +1,226 @@
+"""Compares ways to show a face to the network, on labelled pairs.
+
+    python benchmarks/preprocessing.py DIR
+
+DIR holds the photos of LFW View 1 (folder = person) and pairsDevTest.txt. The
+detector runs once; each crop is embedded straight and mirrored with the
+installed model. Then single crops, means of several, and both less the mean
+embedding are compared:
+
+* accuracy on the pairs, ten-fold: each tenth at the threshold that is best on
+  the others;
+* over all pairs of photos d', EER, and FNMR at FMR 0.01, 0.001 and 0.0001. d' is
+  how far the mean cosines of mated and non-mated pairs lie apart, by their mean
+  standard deviation (Daugman, "Biometric decision landscapes", 2000): it uses
+  every comparison, so that it can tell crops apart where counts of errors can't.
+  Each person counts once, however many photos there are of them.
+
+The mean embedding is always that of one half of the people, and the figures
+those of the other half, both ways, so that none of them has seen its own mean.
+"cost" is how many crops go through the network for each face. A photo in which
+no face is found stops the comparison: there is none in View 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from facenet_core import alignment, images
+from facenet_core.config import load_settings
+from facenet_core.engine import FaceEngine, prominent
+from facenet_core.evaluation import read_pairs
+from facenet_core.facenet import INPUT_SIZE
+from facenet_core.matching import distances
+from facenet_core.metrics import cross_validated, equal_error_rate, threshold_at
+from facenet_core.types import Detection
+
+Crop = Callable[[Image.Image, Detection], Image.Image]
+Part = tuple[str, bool]
+"""A crop's name, and whether it is mirrored."""
+
+RATES = (1e-2, 1e-3, 1e-4)
+
+
+def region(photo: Image.Image, box: Sequence[float], filter_: Image.Resampling) -> Image.Image:
+    """A rectangle of the photo, cut at its edges and squashed to the model's input."""
+    left, top, right, bottom = box
+    inside = (max(left, 0.0), max(top, 0.0), min(right, float(photo.width)), min(bottom, float(photo.height)))
+    return photo.resize((INPUT_SIZE, INPUT_SIZE), filter_, box=inside)
+
+
+def boxed(margin: float = 0.0, pixels: float = 0.0, filter_: Image.Resampling = Image.Resampling.BILINEAR) -> Crop:
+    """The box with a margin, as a share of it or in pixels."""
+
+    def crop(photo: Image.Image, face: Detection) -> Image.Image:
+        box = face.box
+        x, y = (box.width * margin + pixels) / 2, (box.height * margin + pixels) / 2
+        return region(photo, (box.left - x, box.top - y, box.right + x, box.bottom + y), filter_)
+
+    return crop
+
+
+def square(margin: float) -> Crop:
+    """A square around the box, of its longer side with a margin."""
+
+    def crop(photo: Image.Image, face: Detection) -> Image.Image:
+        box = face.box
+        half = max(box.width, box.height) * (1 + margin) / 2
+        x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+        return region(photo, (x - half, y - half, x + half, y + half), Image.Resampling.BILINEAR)
+
+    return crop
+
+
+def aligned(zoom: float) -> Crop:
+    """Landmarks at their mean places, drawn larger or smaller than in the box's crop with its margin."""
+
+    def crop(photo: Image.Image, face: Detection) -> Image.Image:
+        kept, alignment.MARGIN = alignment.MARGIN, (1 + alignment.MARGIN) / zoom - 1
+        try:
+            views = alignment.view_faces(np.asarray(photo), [face], "best")
+        finally:
+            alignment.MARGIN = kept
+        return Image.fromarray(views[0, 1, :, ::-1])
+
+    return crop
+
+
+CROPS: dict[str, Crop] = {
+    "box": boxed(0.0),
+    "box + 12.5 %": boxed(0.125),
+    "box + 25 %": boxed(0.25),
+    "box + 32 %": boxed(0.32),
+    "box + 40 %": boxed(0.40),
+    "box + 32 px (original)": boxed(pixels=32),
+    "box + 25 %, Lanczos": boxed(0.25, filter_=Image.Resampling.LANCZOS),
+    "box + 25 %, area": boxed(0.25, filter_=Image.Resampling.BOX),
+    "square + 15 %": square(0.15),
+    "aligned 0.9": aligned(0.9),
+    "aligned 1.0": aligned(1.0),
+    "aligned 1.1": aligned(1.1),
+}
+
+S, M = False, True
+MIXED: dict[str, list[Part]] = {
+    "box + 25 % both ways": [("box + 25 %", S), ("box + 25 %", M)],
+    "box + 12.5 % and 32 %": [("box + 12.5 %", S), ("box + 32 %", S)],
+    "box + 25 %, aligned 1.0 mirrored": [("box + 25 %", S), ("aligned 1.0", M)],
+    "box + 25 %, aligned 1.1 mirrored": [("box + 25 %", S), ("aligned 1.1", M)],
+    "box + 32 px, aligned 1.0 mirrored": [("box + 32 px (original)", S), ("aligned 1.0", M)],
+    "box + 25 %, aligned 1.0, each both ways": [(c, m) for c in ("box + 25 %", "aligned 1.0") for m in (S, M)],
+    "box + 12.5, 25, 40 %, each both ways": [
+        (c, m) for c in ("box + 12.5 %", "box + 25 %", "box + 40 %") for m in (S, M)
+    ],
+}
+
+
+def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of length 1."""
+    scaled: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    return scaled
+
+
+class Figures:
+    """Accuracy and error rates of embeddings, in the order of ``names``.
+
+    Args:
+        names: Relative paths of the photos.
+        folder: Where they and the pairs file are.
+    """
+
+    def __init__(self, names: Sequence[str], folder: Path) -> None:
+        self.person = np.unique([name.split("/")[0] for name in names], return_inverse=True)[1]
+        people = np.random.default_rng(0).permutation(self.person.max() + 1)
+        self.half = np.isin(self.person, people[: len(people) // 2])
+        pairs = read_pairs(folder / "pairsDevTest.txt", folder)
+        row = {name: i for i, name in enumerate(names)}
+        rows = np.array([row[path.relative_to(folder).as_posix()] for path in pairs.photos])
+        self.left, self.right = rows[pairs.pairs].T
+        self.same, self.folds = pairs.mated, pairs.folds
+
+    def centred(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Each half of the people less the mean of the other."""
+        out = rows.copy()
+        for half in (self.half, ~self.half):
+            out[half] -= rows[~half].mean(axis=0)
+        return unit(out)
+
+    def line(self, name: str, cost: int, rows: NDArray[np.float32]) -> str:
+        """One row of the table."""
+        of_pairs = np.linalg.norm(rows[self.left] - rows[self.right], axis=1).astype(np.float64)
+        accuracy = cross_validated(of_pairs, self.same, self.folds)
+        found = []
+        for half in (self.half, ~self.half):
+            first, second = np.triu_indices(int(half.sum()), 1)
+            between = distances(rows[half], rows[half])[first, second].astype(np.float64)
+            mated = self.person[half][first] == self.person[half][second]
+            strangers, selves = np.sort(between[~mated]), np.sort(between[mated])
+            missed = [float((selves > threshold_at(strangers, rate)).mean()) for rate in RATES]
+            apart = decidability(between, mated, self.person[half][first])
+            found.append([apart, 100 * equal_error_rate(selves, strangers)[0], *(100 * rate for rate in missed)])
+        rates = " | ".join(f"{figure:.2f}" for figure in np.mean(found, axis=0))
+        shown = f"{100 * accuracy.mean:.2f} ± {100 * accuracy.standard_error:.2f}"
+        return f"| {name} | {cost} | {shown} | {rates} |"
+
+
+def decidability(between: NDArray[np.float64], mated: NDArray[np.bool_], person: NDArray[np.int64]) -> float:
+    """Daugman's d' of cosines; ``person`` is whose mated comparison each is."""
+    cosine = 1 - between**2 / 2
+    selves, strangers, own = cosine[mated], cosine[~mated], person[mated]
+    weights = 1 / np.bincount(own)[own]
+    mean = np.average(selves, weights=weights)
+    variance = np.average((selves - mean) ** 2, weights=weights)
+    return float((mean - strangers.mean()) / np.sqrt((variance + strangers.var()) / 2))
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="LFW View 1")
+    folder = parser.parse_args().folder
+    engine = FaceEngine.load(load_settings())
+
+    photos, faces, names = [], [], []
+    for path in tqdm(sorted(folder.glob("*/*.jpg")), unit=" photo", mininterval=5):
+        photo = images.read(path)
+        found = engine.detector.detect(photo.pixels)
+        names.append(path.relative_to(folder).as_posix())
+        photos.append(Image.fromarray(photo.pixels))
+        faces.append(found[prominent(photo, found)])
+    figures = Figures(names, folder)
+
+    embedded: dict[Part, NDArray[np.float32]] = {}
+    for name, crop in CROPS.items():
+        began = time.perf_counter()
+        crops = np.stack([np.asarray(crop(p, f)) for p, f in zip(photos, faces, strict=True)])
+        embedded[name, S] = engine.embedder.embed(crops)
+        embedded[name, M] = engine.embedder.embed(crops[:, :, ::-1])
+        print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+
+    print(
+        "| views | cost | accuracy % | d' | EER % | FNMR % at FMR 0.01 | 0.001 | 0.0001 |\n"
+        "|---|---|---|---|---|---|---|---|"
+    )
+    for name in CROPS:
+        print(figures.line(name, 1, embedded[name, S]))
+    for name in CROPS:
+        print(figures.line(f"{name}, centred", 1, figures.centred(embedded[name, S])))
+    for name, parts in MIXED.items():
+        rows = unit(np.mean([embedded[part] for part in parts], axis=0))
+        print(figures.line(name, len(parts), rows))
+        print(figures.line(f"{name}, centred", len(parts), figures.centred(rows)))
+
+
+if __name__ == "__main__":
+    main()
