@@ -1,15 +1,19 @@
-"""Measures the false match rate of the installed model and stores it.
+"""Measures what distances of the installed model mean, and stores it.
 
-Embeds every photo of a folder of labelled folders (folder = person), compares
-each photo of one person with each photo of every other, and writes the distance
-at which each false match rate is reached to facenet_core/thresholds.json, with
-its provenance. The default thresholds come from there.
+Embeds every photo of a folder of labelled folders (folder = person), measures
+the mean embedding, which is then taken from each of them, compares each photo
+of one person with each photo of every other, and writes to facenet_core:
+
+* ``centres.json``: the mean embedding;
+* ``thresholds.json``: the distances at which each FMR and FNMR is reached, with
+  their provenance. The default thresholds come from there.
 
     python scripts/measure_thresholds.py DIR --name "LFW View 1"
 
-The model is the one the app would use (FACENET_MODEL, FACENET_WEIGHTS). In a
-photo with several faces, the prominent one (facenet_core.engine.prominent) is
-taken for the labelled person.
+The model is the one the app would use (FACENET_MODEL, FACENET_WEIGHTS), and so
+is the profile (FACENET_PROFILE): run it once for each. In a photo with several
+faces, the prominent one (facenet_core.engine.prominent) is taken for the
+labelled person.
 """
 
 from __future__ import annotations
@@ -19,31 +23,36 @@ import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from facenet_core import images  # noqa: E402 - the package is found through the line above
-from facenet_core.calibration import wilson_interval  # noqa: E402
+from facenet_core.calibration import VERIFY_FMR, Calibration  # noqa: E402 - found through the line above
+from facenet_core.centre import Centre  # noqa: E402
 from facenet_core.config import load_settings  # noqa: E402
+from facenet_core.embedding import unit_norm  # noqa: E402
 from facenet_core.engine import FaceEngine  # noqa: E402
+from facenet_core.evaluation import Comparisons, Weights, embed_photos, read_folders  # noqa: E402
 from facenet_core.matching import distances  # noqa: E402
+from facenet_core.metrics import threshold_at  # noqa: E402
+from facenet_core.types import ModelId  # noqa: E402
 
-OUTPUT = ROOT / "facenet_core" / "thresholds.json"
-RESAMPLES = 200
-SEED = 0
+CENTRES = ROOT / "facenet_core" / "centres.json"
+THRESHOLDS = ROOT / "facenet_core" / "thresholds.json"
 
 
-def quantile(ordered: NDArray[np.float32], weights: NDArray[np.float64] | None, rate: float) -> float:
-    """The largest distance that accepts at most ``rate`` of the (weighted) comparisons."""
-    if weights is None:
-        return float(ordered[max(int(rate * len(ordered)) - 1, 0)])
-    cumulated = np.cumsum(weights)
-    return float(ordered[max(int(np.searchsorted(cumulated, rate * cumulated[-1])) - 1, 0)])
+def store(path: Path, model: ModelId, values: dict[str, Any]) -> None:
+    """Puts a model's entry in the place of the one it had."""
+    entries = json.loads(path.read_text("utf-8"))["models"] if path.exists() else []
+    # The preprocessing names the centre by its content, which is about to change.
+    key = (model.preprocessing.partition("-centred")[0], model.weights_sha256)
+    kept = [e for e in entries if (e["preprocessing"].partition("-centred")[0], e["weights_sha256"]) != key]
+    named = {"model": model.model, "preprocessing": model.preprocessing, "weights_sha256": model.weights_sha256}
+    path.write_text(json.dumps({"models": [*kept, named | values]}, indent=1) + "\n", "utf-8")
 
 
 def main() -> None:
@@ -54,63 +63,65 @@ def main() -> None:
     options = parser.parse_args()
 
     engine = FaceEngine.load(load_settings())
-    people, rows, failures = [], [], []
-    for path in tqdm(sorted(options.folder.glob("*/*.jpg")), unit="photo"):
-        found = engine.analyse(images.read(path))
-        if not found.faces:
-            failures.append(path.name)
-            continue
-        people.append(path.parent.name)
-        rows.append(found.faces[found.prominent].embedding)
+    engine.centre = None
+    folders = read_folders(options.folder)
+    embedded = embed_photos(engine, folders.photos, progress=lambda photos: tqdm(photos, unit=" photo", mininterval=5))
+    found = embedded.found
+    embeddings = embedded.embeddings[found]
+    names, person = np.unique(folders.person[found], return_inverse=True)
+    measured = f"{datetime.now(UTC):%Y-%m-%d}"
 
-    names, person = np.unique(people, return_inverse=True)
-    first, second = np.triu_indices(len(rows), 1)
-    all_distances = distances(np.stack(rows), np.stack(rows))[first, second]
-    mated = person[first] == person[second]
-    order = np.argsort(all_distances[~mated])
-    ordered, first, second = all_distances[~mated][order], first[~mated][order], second[~mated][order]
-
-    # Rates with fewer than ten errors behind them are not published.
-    rates = [float(f"{r:.3g}") for r in np.logspace(-0.301, np.log10(10 / len(ordered)), 48)]
-    points = [{"fmr": r, "distance": round(quantile(ordered, None, r), 4)} for r in rates]
-
-    # Comparisons that share a person are not independent: resample people.
-    rng = np.random.default_rng(SEED)
-    resampled = []
-    for _ in range(RESAMPLES):
-        times = np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names)).astype(np.float64)
-        resampled.append(quantile(ordered, times[person[first]] * times[person[second]], 1e-3))
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    at = quantile(ordered, None, 1e-3)
-    missed = int((all_distances[mated] > at).sum())
-    fnmr_low, fnmr_high = wilson_interval(missed, int(mated.sum()))
-
-    model = engine.model_id
-    entry = {
-        "model": model.model,
-        "preprocessing": model.preprocessing,
-        "weights_sha256": model.weights_sha256,
-        "provenance": {
-            "data": options.name,
-            "people": len(names),
-            "photos": len(rows),
-            "non_mated": len(ordered),
-            "mated": int(mated.sum()),
-            "failures_to_acquire": len(failures),
-            "distance_at_fmr_0.001": round(at, 4),
-            "distance_at_fmr_0.001_95": [round(float(low), 4), round(float(high), 4)],
-            "fnmr_at_fmr_0.001": round(missed / int(mated.sum()), 4),
-            "fnmr_at_fmr_0.001_95": [round(fnmr_low, 4), round(fnmr_high, 4)],
-            "script": "scripts/measure_thresholds.py",
-            "measured": datetime.now(UTC).date().isoformat(),
+    # Each person counts once, however many photos there are of them.
+    of_people = np.stack([embeddings[person == p].mean(axis=0) for p in range(len(names))])
+    engine.centre = Centre(of_people.mean(axis=0).astype(np.float32))
+    embedder_id, model_id = engine.embedder.model_id, engine.model_id
+    store(
+        CENTRES,
+        embedder_id,
+        {
+            "provenance": {"data": options.name, "people": len(names), "photos": len(embeddings), "measured": measured},
+            "mean": engine.centre.encoded().decode(),
         },
-        "points": points,
+    )
+    embeddings = unit_norm(engine.centre.subtract(embeddings))
+
+    comparisons = Comparisons.of_all(distances(embeddings, embeddings), person)
+    non_mated, mated, closest = comparisons.non_mated, comparisons.mated, comparisons.closest
+    at = threshold_at(non_mated, VERIFY_FMR)
+
+    def resampled(weights: Weights) -> list[float]:
+        within = int(np.searchsorted(np.cumsum(weights.closest), VERIFY_FMR * weights.non_mated, side="right"))
+        threshold = float(closest[max(within - 1, 0)])
+        return [threshold, float(weights.mated[mated > threshold].sum() / weights.mated.sum())]
+
+    (at_low, at_high), (missed_low, missed_high) = comparisons.resampled(resampled).tolist()
+    provenance = {
+        "data": options.name,
+        "people": len(names),
+        "photos": len(embeddings),
+        "non_mated": len(non_mated),
+        "mated": len(mated),
+        "failures_to_acquire": len(embedded.failures),
+        "distance_at_fmr_0.001": round(at, 4),
+        "distance_at_fmr_0.001_95": [round(at_low, 4), round(at_high, 4)],
+        "fnmr_at_fmr_0.001": round(float((mated > at).mean()), 4),
+        "fnmr_at_fmr_0.001_95": [round(missed_low, 4), round(missed_high, 4)],
+        "script": "scripts/measure_thresholds.py",
+        "measured": measured,
     }
-    stored = json.loads(OUTPUT.read_text("utf-8"))["models"] if OUTPUT.exists() else []
-    ours = (model.preprocessing, model.weights_sha256)
-    kept = [e for e in stored if (e["preprocessing"], e["weights_sha256"]) != ours]
-    OUTPUT.write_text(json.dumps({"models": [*kept, entry]}, indent=1) + "\n", "utf-8")
-    print(json.dumps(entry["provenance"], indent=1))
+    made = Calibration.measured(non_mated, mated, provenance)
+    store(
+        THRESHOLDS,
+        model_id,
+        {
+            "provenance": provenance,
+            "tail_scale": round(made.tail_scale, 5),
+            "floor": made.floor,
+            "non_mated": list(zip(made.rates, made.distances, strict=True)),
+            "mated": list(zip(made.missed_rates, made.missed_distances, strict=True)),
+        },
+    )
+    print(json.dumps(provenance, indent=1))
 
 
 if __name__ == "__main__":

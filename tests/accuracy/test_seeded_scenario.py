@@ -51,7 +51,8 @@ def test_younes_is_welcome_as_younes_and_not_as_kian(door: FaceService, data: Pa
     assert welcome.threshold.origin == "measured"
     assert welcome.matched
     assert welcome.candidate.distance < 0.7
-    assert str(welcome.one_in) == "fewer than 1 in 100,000"
+    assert welcome.one_in is not None
+    assert welcome.one_in.strangers > 1_000_000
     assert not refused.matched
     assert refused.candidate.distance > 1.1
 
@@ -70,15 +71,19 @@ def test_a_stranger_is_not_in_the_database(door: FaceService) -> None:
     assert not face.matched
 
 
-def test_everybody_is_told_apart_from_everybody_else(door: FaceService) -> None:
-    """At the threshold of 1:1 each of the twelve is let in as themselves and at most once as somebody else."""
-    wrong = 0
+def test_everybody_is_let_in_as_themselves(door: FaceService) -> None:
     for person in door.people():
         seen = door.analyse(images.decode(door.stored_photo(person.templates[0]), person.name))
-        let_in = {other.name for other in door.people() if door.verify(seen, other.id).matched}
-        assert person.name in let_in
-        wrong += len(let_in) - 1
-    assert wrong <= 6  # 3 of the 66 pairs, seen from both sides
+        assert door.verify(seen, person.id).matched
+
+
+def test_twelve_people_who_look_alike_are_said_to_depart_from_the_shipped_rates(door: FaceService) -> None:
+    """Six of their 66 pairs are within the threshold that lets in 1 stranger in 1,000."""
+    survey = door.survey()
+    (current,) = [rate for rate in survey.rates if rate.current]
+    assert current.comparisons == 66
+    assert 2 <= current.errors <= 9
+    assert current.departs == "more"
 
 
 def command(settings: Settings, *words: object) -> tuple[int, Any]:
@@ -106,7 +111,11 @@ def test_the_command_line_gives_the_same_answers(door: FaceService, data: Path) 
     code, answer = command(door.settings, "verify", photo, "--claim", "younes")
     assert (code, answer["answer"], answer["person"]) == (0, "Welcome in", "younes")
     assert answer["distance"] == pytest.approx(here.candidate.distance, abs=1e-3)
-    assert answer["threshold"]["distance"] == pytest.approx(here.threshold.distance, abs=1e-3)
+    assert answer["threshold"]["distance"] == pytest.approx(here.threshold.distance, abs=1e-6)
+    assert answer["threshold"]["explanation"] == here.threshold.explanation
+    assert here.one_in is not None
+    assert answer["one_in"]["strangers"] == pytest.approx(here.one_in.strangers, rel=0.05)
+    assert answer["one_in"]["basis"] == here.one_in.basis
     code, answer = command(door.settings, "identify", photo)
     (face,) = answer["photos"][0]["faces"]
     assert (code, face["person"], face["matched"]) == (0, "younes", True)

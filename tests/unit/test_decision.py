@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facenet_core import calibration
-from facenet_core.calibration import Calibration
+from facenet_core import shipped
 from facenet_core.config import Settings
 from facenet_core.errors import ModelError, NoFaceError, NoThresholdError, SettingError, UnknownPersonError
 from facenet_core.service import FaceService
@@ -17,6 +16,7 @@ from tests.fakes import (
     BLUE,
     DARK_RED,
     GREEN,
+    MEASURED,
     MODEL,
     OTHER_MODEL,
     RED,
@@ -26,14 +26,12 @@ from tests.fakes import (
     photo,
 )
 
-MEASURED = Calibration((0.5, 1e-2, 1e-3, 1e-4), (1.4, 1.0, 0.8, 0.6), {"non_mated": 90_000, "data": "squares"})
-
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thresholds were measured for the fake model."""
     table = {(MODEL.preprocessing, MODEL.weights_sha256): MEASURED}
-    monkeypatch.setattr(calibration, "_measured", lambda: table)
+    monkeypatch.setattr(shipped, "_measured", lambda: table)
 
 
 @pytest.fixture
@@ -48,7 +46,8 @@ def probe(service: FaceService, *colours: Colour, mark: int = 99) -> Analysis:
 
 def enrol(service: FaceService, name: str, *colours: Colour) -> None:
     for mark, colour in enumerate(colours):
-        service.enrol(name, service.prepare_enrolment(photo(colour, mark=mark), f"{name}-{mark}.png"))
+        analysis = service.prepare_enrolment(photo(colour, mark=mark), f"{name}-{mark}.png")
+        service.enrol(name, analysis, overrule=True)  # colours are people: several are never alike
 
 
 # -- 1:1 -------------------------------------------------------------------------
@@ -73,8 +72,8 @@ def test_an_answer_names_the_photo_that_carried_it_and_what_would_be_without(ser
     found = service.verify(probe(service, RED), "Ruby").candidate
     assert (found.photo_number, found.template.source_name) == (3, "Ruby-2.png")
     assert found.distance == pytest.approx(0, abs=1e-6)
-    assert found.runner_up_distance is not None
-    assert 0.01 < found.runner_up_distance < THRESHOLD
+    assert found.distance_without is not None
+    assert 0.01 < found.distance_without < THRESHOLD
 
 
 def test_a_distance_equal_to_the_threshold_is_a_match(service: FaceService) -> None:
@@ -233,13 +232,67 @@ def test_a_threshold_comes_from_the_call_then_the_environment_then_the_database_
 @pytest.mark.usefixtures("measured")
 def test_the_measured_threshold_of_a_search_falls_as_photos_are_enrolled(free: Settings) -> None:
     service = FaceService(free, fake_engine())
-    enrol(service, "Ruby", *[RED] * 6)
+    enrol(service, "Ruby", *[RED] * 11)
     few = service.identify_threshold().distance
-    enrol(service, "Gus", *[GREEN] * 6)
-    (found,) = service.identify(probe(service, RED))
+    enrol(service, "Gus", GREEN)
+    (found,) = service.identify(probe(service, GREEN))
     assert found.threshold == service.identify_threshold()
     assert found.threshold.distance < few
     assert "With 12 enrolled photos" in found.threshold.explanation
+
+
+@pytest.mark.usefixtures("measured")
+def test_nobody_is_named_whom_verify_would_send_away(free: Settings) -> None:
+    service = FaceService(free, fake_engine())
+    enrol(service, "Ruby", *[RED] * 6)
+    given = probe(service, RED)
+    (found,) = service.identify(given)
+    assert found.threshold == service.verify(given, "Ruby").threshold == service.verify_threshold(templates=6)
+    assert found.threshold.distance < service.identify_threshold().distance
+
+
+@pytest.mark.usefixtures("measured")
+def test_targets_move_the_thresholds_until_they_are_the_defaults_again(free: Settings) -> None:
+    service = FaceService(free, fake_engine())
+    enrol(service, "Ruby", RED)
+    verify, identify = service.verify_threshold(), service.identify_threshold()
+    service.set_targets(fmr=1e-4, fpir=1e-3)
+    assert service.verify_threshold().distance == pytest.approx(0.6)
+    assert service.identify_threshold().distance < identify.distance
+    service.set_targets(fmr=None, fpir=None)
+    assert (service.verify_threshold(), service.identify_threshold()) == (verify, identify)
+    environment = FaceService(free.model_copy(update={"target_fmr": 1e-2}), fake_engine())
+    assert environment.verify_threshold().distance == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("fmr", "fpir"), [(0.5, None), (1e-9, None), (None, 0.5), (None, 0.0), (float("nan"), None)])
+def test_a_target_that_makes_no_sense_is_refused_and_changes_nothing(
+    free: Settings, fmr: float | None, fpir: float | None
+) -> None:
+    service = FaceService(free, fake_engine())
+    before = service.targets
+    with pytest.raises(SettingError, match="is a rate from"):
+        service.set_targets(fmr=fmr, fpir=fpir)
+    assert service.targets == before
+
+
+@pytest.mark.usefixtures("measured")
+def test_between_match_and_no_match_the_answer_is_can_not_tell(free: Settings) -> None:
+    service = FaceService(free, fake_engine())
+    enrol(service, "Ruby", RED)
+    given = probe(service, DARK_RED)
+    exact = service.verify(given, "Ruby").candidate.distance
+    band = replace(MEASURED, distances=(1.4, exact * 1.01, exact / 2, exact / 4))
+    key = (MODEL.preprocessing, MODEL.weights_sha256)
+    shipped._measured()[key] = band
+    try:
+        claim, (found,) = service.verify(given, "Ruby"), service.identify(given)
+    finally:
+        shipped._measured()[key] = MEASURED
+    assert (claim.outcome, claim.matched) == ("inconclusive", False)
+    assert (found.outcome, found.matched) == ("inconclusive", False)
+    assert found.candidates[0].person.name == "Ruby"
+    assert service.verify(given, "Ruby", threshold=exact / 2).outcome == "no_match"
 
 
 @pytest.mark.usefixtures("measured")
@@ -248,7 +301,7 @@ def test_an_answer_tells_how_many_strangers_look_alike_whatever_threshold_was_se
     enrol(service, "Ruby", RED)
     given = probe(service, DARK_RED)
     for threshold in (None, 0.01):
-        assert str(service.verify(given, "Ruby", threshold=threshold).one_in) == "fewer than 1 in 10,000"
+        assert str(service.verify(given, "Ruby", threshold=threshold).one_in) == "fewer than 1 in 1,000,000"
     (found,) = service.identify(probe(service, GREEN))
     assert found.one_in is not None
     assert found.one_in.strangers < 100

@@ -72,20 +72,35 @@ def test_a_person_is_as_close_as_their_closest_photo() -> None:
     gallery = Gallery.of([person("Ann", at(90), at(10), at(60)), person("Ben", at(20))], MODEL)
     first, second = gallery.rank(at(0), 5)
     assert (first.person.name, second.person.name) == ("Ann", "Ben")
-    assert first.distance == pytest.approx(apart(10), abs=1e-6)
-    assert (first.photo_number, first.template.id) == (2, "Ann-1")
+    assert first.distance == first.photo_distance == pytest.approx(apart(10), abs=1e-6)
+    assert (first.photo_number, first.template.id, first.compared) == (2, "Ann-1", 3)
     assert second.distance == pytest.approx(apart(20), abs=1e-6)
 
 
-def test_the_runner_up_is_the_next_closest_photo_of_the_same_person() -> None:
-    gallery = Gallery.of([person("Ben", at(20)), person("Ann", at(90), at(60), at(10)), person("Cy", at(5))], MODEL)
-    ann = next(c for c in gallery.rank(at(0), 5) if c.person.name == "Ann")
-    assert ann.runner_up_distance == pytest.approx(apart(60), abs=1e-6)
+def test_a_person_is_as_close_as_the_mean_of_their_photos_if_that_is_closer() -> None:
+    gallery = Gallery.of([person("Ann", at(30), at(-20)), person("Ben", at(10))], MODEL)
+    ann, ben = gallery.rank(at(0), 5)
+    assert (ann.person.name, ben.person.name) == ("Ann", "Ben")
+    assert ann.distance == pytest.approx(apart(5), abs=1e-6)
+    assert (ann.photo_number, ann.photo_distance) == (2, pytest.approx(apart(20), abs=1e-6))
 
 
-def test_a_person_with_one_photo_has_no_runner_up() -> None:
+def test_without_the_carrying_photo_the_others_and_their_mean_remain() -> None:
+    people = [person("Ben", at(20)), person("Ann", at(90), at(60), at(10)), person("Cy", at(5))]
+    ann = next(c for c in Gallery.of(people, MODEL).rank(at(0), 5) if c.person.name == "Ann")
+    assert ann.distance_without == pytest.approx(apart(60), abs=1e-6)
+    (dan,) = Gallery.of([person("Dan", at(1), at(30), at(-20))], MODEL).rank(at(0), 5)
+    assert dan.distance_without == pytest.approx(apart(5), abs=1e-6)
+
+
+def test_without_the_only_photo_nothing_remains() -> None:
     (only,) = Gallery.of([person("Ann", at(10))], MODEL).rank(at(0), 5)
-    assert only.runner_up_distance is None
+    assert only.distance_without is None
+
+
+def test_photos_that_cancel_out_have_the_first_as_their_mean() -> None:
+    (ann,) = Gallery.of([person("Ann", at(90), at(-90))], MODEL).rank(at(0), 5)
+    assert ann.distance == pytest.approx(apart(90), abs=1e-6)
 
 
 def test_people_at_the_same_distance_keep_their_order() -> None:
@@ -118,7 +133,7 @@ def test_templates_of_another_model_are_never_compared() -> None:
     held = gallery.compare(at(0), ann)
     assert held is not None
     assert held.distance == pytest.approx(apart(80), abs=1e-6)
-    assert held.runner_up_distance is None
+    assert held.distance_without is None
 
 
 def test_a_photo_keeps_its_number_among_all_of_the_persons_photos() -> None:
@@ -134,7 +149,7 @@ def test_a_claim_is_held_against_the_claimed_person_alone() -> None:
     assert held is not None
     assert (held.person, held.photo_number) == (ben, 1)
     assert held.distance == pytest.approx(apart(60), abs=1e-6)
-    assert held.runner_up_distance == pytest.approx(apart(70), abs=1e-6)
+    assert held.distance_without == pytest.approx(apart(70), abs=1e-6)
     assert gallery.compare(at(0), person("Nobody", at(0))) is None
 
 
@@ -147,12 +162,40 @@ def test_a_large_gallery_is_ranked_as_by_comparing_one_by_one() -> None:
     ]
     gallery = Gallery.of(people, model)
     for probe in unit_rows(rng, 5, 64):
-        closest = {p.name: sorted(distance(probe, t.embedding) for t in p.templates) for p in people}
-        expected = sorted(closest, key=lambda name: closest[name][0])[:10]
+        photos = {p.name: sorted(distance(probe, t.embedding) for t in p.templates) for p in people}
+        means = {p.name: np.mean([t.embedding for t in p.templates], axis=0, dtype=np.float64) for p in people}
+        to_mean = {name: float(np.linalg.norm(probe - mean / np.linalg.norm(mean))) for name, mean in means.items()}
+        closest = {name: min(photos[name][0], to_mean[name]) for name in photos}
+        expected = sorted(closest, key=lambda name: closest[name])[:10]
         found = gallery.rank(probe, 10)
         assert [c.person.name for c in found] == expected
-        assert [c.distance for c in found] == [closest[name][0] for name in expected]
+        assert [c.distance for c in found] == pytest.approx([closest[name] for name in expected], abs=1e-6)
         for candidate in found:
-            own = closest[candidate.person.name]
-            assert candidate.runner_up_distance == (own[1] if len(own) > 1 else None)
+            assert candidate.photo_distance == photos[candidate.person.name][0]
+            assert candidate.compared == len(candidate.person.templates)
             assert candidate.person.templates[candidate.photo_number - 1] is candidate.template
+
+
+@pytest.mark.parametrize(
+    "flawed",
+    [
+        np.array([np.nan, 0], np.float32),
+        np.array([np.inf, 0], np.float32),
+        np.zeros(2, np.float32),
+        np.array([2, 0], np.float32),
+        np.array([1, 0, 0], np.float32),
+        np.array([[1, 0]], np.float32),
+    ],
+    ids=["nan", "infinite", "zero", "too long", "of three", "of two axes"],
+)
+def test_what_is_no_embedding_is_compared_with_nobody(flawed: Embedding) -> None:
+    ann = person("Ann", at(10))
+    gallery = Gallery.of([ann], MODEL)
+    for ask in (
+        lambda: gallery.rank(flawed, 5),
+        lambda: gallery.compare(flawed, ann),
+        lambda: distance(at(0), flawed),
+        lambda: distance(flawed, at(0)),
+    ):
+        with pytest.raises(ValueError, match="expected an embedding of"):
+            ask()

@@ -1,0 +1,183 @@
+"""What decisions are held against: thresholds, and the calibration, targets and settings behind them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from facenet_core import owncalibration
+from facenet_core.calibration import IDENTIFY_FPIR, VERIFY_FMR, Calibration, fixed_threshold
+from facenet_core.config import FMR_RANGE, FPIR_RANGE, Settings
+from facenet_core.engine import FaceEngine
+from facenet_core.errors import NoThresholdError, SettingError
+from facenet_core.matching import Gallery
+from facenet_core.shipped import calibration_for
+from facenet_core.store import Repository
+from facenet_core.types import ModelId, OneIn, Threshold
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The error rates that thresholds aim at.
+
+    Attributes:
+        fmr: Of a claim (1:1).
+        fpir: Of a search (1:N).
+    """
+
+    fmr: float
+    fpir: float
+
+
+class Thresholds(ABC):
+    """The thresholds of an engine and the enrolled people. Thread-safe.
+
+    Args:
+        settings: May fix the thresholds.
+        repository: The enrolled people and the stored settings.
+    """
+
+    def __init__(self, settings: Settings, repository: Repository) -> None:
+        self.settings = settings
+        self.repository = repository
+        self._gallery: tuple[str, ModelId, Gallery] | None = None
+        self._gallery_lock = threading.Lock()
+        self._stored: tuple[str, dict[str, Any]] | None = None
+
+    @property
+    @abstractmethod
+    def engine(self) -> FaceEngine:
+        """The engine that makes the embeddings; may wait for it."""
+
+    def gallery(self) -> Gallery:
+        """The templates of the current model, as any process last left them."""
+        model_id = self.engine.model_id
+        with self._gallery_lock:
+            revision = self.repository.revision()
+            if self._gallery is None or self._gallery[:2] != (revision, model_id):
+                self._gallery = (revision, model_id, Gallery.of(self.repository.people(), model_id))
+            return self._gallery[2]
+
+    def verify_threshold(self, fixed: float | None = None, *, templates: int = 1) -> Threshold:
+        """The 1:1 threshold: ``fixed``, the user's setting, or the measured one.
+
+        Args:
+            fixed: Instead of the settings.
+            templates: How many photos of the claimed person there are.
+
+        Raises:
+            SettingError: If it is out of range.
+            NoThresholdError: If none was measured for this model.
+        """
+        chosen = self._fixed(fixed, self.settings.threshold, "verify_threshold")
+        if chosen is not None:
+            return fixed_threshold(chosen)
+        return self.calibration().verify_threshold(templates, self.targets.fmr)
+
+    def identify_threshold(self, fixed: float | None = None) -> Threshold:
+        """The 1:N threshold: ``fixed``, the user's setting, or the measured one for this gallery.
+
+        Raises:
+            SettingError: If it is out of range.
+            NoThresholdError: If none was measured for this model.
+        """
+        chosen = self._fixed(fixed, self.settings.identify_threshold, "identify_threshold")
+        if chosen is not None:
+            return fixed_threshold(chosen)
+        targets = self.targets
+        return self.calibration().identify_threshold(len(self.gallery()), targets.fpir, targets.fmr)
+
+    @property
+    def targets(self) -> Targets:
+        """The error rates that the thresholds aim at: the user's, or the defaults."""
+        stored = self.stored_settings()
+        return Targets(
+            _first(FMR_RANGE, self.settings.target_fmr, stored.get("target_fmr"), VERIFY_FMR),
+            _first(FPIR_RANGE, self.settings.target_fpir, stored.get("target_fpir"), IDENTIFY_FPIR),
+        )
+
+    def set_targets(self, *, fmr: float | None, fpir: float | None) -> None:
+        """Stores target error rates; None goes back to the default one.
+
+        Raises:
+            SettingError: If one is out of range.
+        """
+        for value, (low, high), name in ((fmr, FMR_RANGE, "FMR"), (fpir, FPIR_RANGE, "FPIR")):
+            if value is not None and not low <= value <= high:
+                raise SettingError(f"a target {name} is a rate from {low:g} to {high:g}, not {value:g}")
+        self.repository.save_settings({"target_fmr": fmr, "target_fpir": fpir})
+
+    def set_thresholds(self, *, verify: float | None, identify: float | None) -> None:
+        """Stores fixed thresholds; None goes back to the measured ones.
+
+        Raises:
+            SettingError: If one is out of range.
+        """
+        for value in (verify, identify):
+            if value is not None:
+                fixed_threshold(value)
+        self.repository.save_settings({"verify_threshold": verify, "identify_threshold": identify})
+
+    def stored_settings(self) -> Mapping[str, Any]:
+        """The settings stored with the database, as any process last left them."""
+        revision = self.repository.revision()
+        if self._stored is None or self._stored[0] != revision:
+            self._stored = (revision, self.repository.settings())
+        return self._stored[1]
+
+    def calibration(self) -> Calibration:
+        """What distances of the current model mean: by the user's own people if they chose that, or as shipped.
+
+        Raises:
+            NoThresholdError: If it was not measured for this model.
+        """
+        return self.own_calibration() or self.shipped_calibration()
+
+    def shipped_calibration(self) -> Calibration:
+        """What was measured for the current model.
+
+        Raises:
+            NoThresholdError: If it was not.
+        """
+        return calibration_for(self.engine.model_id)
+
+    def own_calibration(self) -> Calibration | None:
+        """What the user chose to use instead, if it was made with the current model."""
+        stored = self.stored_settings().get(owncalibration.KEY)
+        if stored is None:
+            return None
+        try:
+            return owncalibration.decoded(stored, self.engine.model_id)
+        except ValueError as error:
+            logger.warning("the stored rates of the user's own people are ignored: %s", error)
+            return None
+
+    def use_calibration(self, own: Calibration | None) -> None:
+        """Stores a copy of a calibration to use from now on; None goes back to the shipped one."""
+        stored = None if own is None else owncalibration.encoded(own, self.engine.model_id)
+        self.repository.save_settings({owncalibration.KEY: stored})
+
+    def _fixed(self, given: float | None, environment: float | None, key: str) -> float | None:
+        stored = self.stored_settings().get(key)
+        return next((x for x in (given, environment, stored) if _number(x)), None)
+
+    def _one_in(self, between: float, templates: int = 1) -> OneIn | None:
+        try:
+            return self.calibration().one_in(between, templates)
+        except NoThresholdError:
+            return None
+
+
+def _number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _first(limits: tuple[float, float], *values: object) -> float:
+    """The first that is a rate within limits; a stored one may have been written by anybody."""
+    return next(float(x) for x in values if _number(x) and limits[0] <= x <= limits[1])
