@@ -55,8 +55,8 @@ def _answer(words: Sequence[str], service_factory: Callable[[Settings], FaceServ
     except FaceNetError as error:
         exit_code = BAD_INPUT if isinstance(error, InputError) else NO_MODEL_OR_DATABASE
         return _failure(exit_code, error.code, str(error), error.photo if isinstance(error, PhotoError) else None)
-    except KeyboardInterrupt:
-        return _failure(INTERRUPTED, "interrupted", "Interrupted.")
+    except KeyboardInterrupt as interrupt:
+        return _failure(INTERRUPTED, "interrupted", str(interrupt) or "Interrupted.")
     except Exception:
         logger.exception("unexpected")
         return _failure(BUG, "bug", "This is a mistake in the program. Its details are above, in standard error.")

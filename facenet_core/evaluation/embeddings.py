@@ -1,0 +1,143 @@
+"""Photos to the embeddings of their prominent faces, through the cache, with everything that failed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facenet_core import images
+from facenet_core.engine import FaceEngine
+from facenet_core.errors import NoFaceError, PhotoError
+from facenet_core.evaluation.cache import FaceCache, PhotoFaces
+from facenet_core.matching import distances
+from facenet_core.types import ModelId
+
+Progress = Callable[[Sequence[Path]], Iterable[Path]]
+"""Hands out the photos one by one and shows how far it is, such as ``tqdm``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is read at most of one photo; see :func:`facenet_core.images.decode`."""
+
+    max_bytes: int = images.MAX_BYTES
+    max_pixels: int = images.MAX_PIXELS
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A photo in which no face could be looked for, or none was found: a failure to acquire.
+
+    Attributes:
+        photo: Its folder and name.
+        code: The error's, such as ``no_face``.
+        reason: One sentence.
+    """
+
+    photo: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Photos with the embeddings of their prominent faces.
+
+    Attributes:
+        paths: All of the photos, as given.
+        embeddings: Shape ``(n, d)``, float32, in their order; unit norm, or all
+            NaN where there is no face.
+        failures: Photos without an embedding, in their order.
+        computed: How many photos were analysed now; the others were known.
+        model_id: What made the embeddings.
+    """
+
+    paths: tuple[Path, ...]
+    embeddings: NDArray[np.float32]
+    failures: tuple[Failure, ...]
+    computed: int
+    model_id: ModelId
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """Shape ``(n,)``: which photos have an embedding."""
+        found: NDArray[np.bool_] = ~np.isnan(self.embeddings[:, 0])
+        return found
+
+    def matrix(self) -> NDArray[np.float32]:
+        """Distances of all photos to each other.
+
+        Returns:
+            Shape ``(n, n)``, float32; infinity where a photo has no face.
+        """
+        result = np.full((len(self.paths),) * 2, np.inf, np.float32)
+        known = np.flatnonzero(self.found)
+        result[np.ix_(known, known)] = distances(self.embeddings[known], self.embeddings[known])
+        return result
+
+
+def embed_photos(
+    engine: FaceEngine,
+    paths: Sequence[Path],
+    cache: FaceCache | None = None,
+    *,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Embedded:
+    """Embeds the prominent face of each photo.
+
+    May be interrupted at any time: what was done until then is in the cache.
+
+    Args:
+        engine: Analyses the photos that are not known.
+        paths: The photos.
+        cache: Where faces are looked up and kept.
+        limits: For reading photos.
+        progress: Wraps the paths.
+
+    Raises:
+        CacheError: If the cache can't be read or written.
+        ModelError: If the model fails.
+    """
+    limits = limits or Limits()
+    model_id = engine.model_id
+    rows = np.full((len(paths), model_id.dimensions), np.nan, np.float32)
+    failures = []
+    computed = 0
+    try:
+        for row, path in zip(rows, progress(paths) if progress else paths, strict=True):
+            digest = _digest(path) if cache else None
+            faces = cache.get(digest, model_id) if cache and digest else None
+            try:
+                if faces is None:
+                    photo = images.read(path, max_bytes=limits.max_bytes, max_pixels=limits.max_pixels)
+                    faces = PhotoFaces.of(engine.analyse(photo))
+                    computed += 1
+                    if cache:
+                        cache.put(photo.sha256, model_id, faces)
+                if not faces.detections:
+                    raise NoFaceError(path.name, "No face was found.")
+                row[:] = faces.embeddings[faces.prominent]
+            except PhotoError as error:
+                name = f"{path.parent.name}/{path.name}".encode(errors="replace").decode()
+                failures.append(Failure(name, error.code, error.reason))
+    finally:
+        if cache:
+            cache.flush()
+    return Embedded(tuple(paths), rows, tuple(failures), computed, model_id)
+
+
+def _digest(path: Path) -> str | None:
+    """The hash of a photo's file; None if it can't be read, which decoding it will explain."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
