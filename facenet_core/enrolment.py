@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -12,11 +12,13 @@ from facenet_core.engine import FaceEngine
 from facenet_core.errors import (
     FaceTooSmallError,
     NoFaceError,
+    PoorPhotoError,
     SettingError,
     SeveralFacesError,
 )
+from facenet_core.quality import described
 from facenet_core.store import NewTemplate
-from facenet_core.types import Analysis, Box, Face, Photo, Template
+from facenet_core.types import Analysis, Box, Candidate, Face, Flaw, Photo, Template
 
 STORED_LONG_SIDE = 2048
 """Enrolled photos are kept at this size at most, in pixels of the longer side."""
@@ -67,18 +69,39 @@ def chosen_face(analysis: Analysis, number: int | None) -> Face:
     return analysis.faces[number - 1]
 
 
-def new_template(analysis: Analysis, number: int | None, min_face_px: int) -> NewTemplate:
+def unlike_others(candidate: Candidate, limit: float) -> Flaw | None:
+    """The flaw of a photo that seems to show somebody else than the person's other photos.
+
+    Args:
+        candidate: The new face, held against the person it is said to show.
+        limit: The distance beyond which two photos are not of one person.
+    """
+    if candidate.distance <= limit:
+        return None
+    return Flaw(
+        "unlike_others",
+        "refuse",
+        f"the face does not look like {candidate.person.name}'s other photos ({candidate.photo_distance:.2f} from the "
+        f"closest; up to {limit:.2f} it may be the same person).",
+        "Check that it is the right photo, or use one that shows the face from the front.",
+    )
+
+
+def new_template(analysis: Analysis, number: int | None, min_face_px: int, found: Sequence[Flaw] = ()) -> NewTemplate:
     """What the store needs to enrol a face.
 
     Args:
         analysis: Of a photo decoded by :func:`fitted`.
         number: The face's number, from 1; None if the photo shows one face only.
         min_face_px: Smaller faces are refused, in pixels of the shorter side.
+        found: What speaks against the face; it is refused unless all of it are
+            warnings.
 
     Raises:
         NoFaceError: If nobody was found.
         SeveralFacesError: If there are several and none was chosen.
         FaceTooSmallError: If the face has too few pixels.
+        PoorPhotoError: If it has a flaw that is more than a warning.
     """
     photo = analysis.photo
     face = chosen_face(analysis, number)
@@ -96,6 +119,8 @@ def new_template(analysis: Analysis, number: int | None, min_face_px: int) -> Ne
             f"the face is only {int(side)} pixels wide; at least {min_face_px} are needed. "
             "Use a larger or closer photo.",
         )
+    if refusals := [flaw for flaw in found if flaw.severity == "refuse"]:
+        raise PoorPhotoError(photo.name, described(refusals), tuple(flaw.code for flaw in found))
     return NewTemplate(
         photo=images.encode_stored(photo),
         source_sha256=photo.sha256,

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from facenet_core import enrolment, images
-from facenet_core.alignment import crop_faces
 from facenet_core.config import Settings, load_settings
-from facenet_core.decision import TOP_K, Decisions
+from facenet_core.decision import TOP_K
 from facenet_core.engine import FaceEngine
-from facenet_core.errors import FaceNetError, InputError, NotAPhotoError, NoThresholdError, PhotoError
+from facenet_core.enrolments import Enrolments
+from facenet_core.errors import (
+    FaceNetError,
+    NoThresholdError,
+)
 from facenet_core.loading import EngineLoader, LoadState
 from facenet_core.store import (
     Archive,
@@ -28,14 +26,19 @@ from facenet_core.store import (
     open_archive,
     write_archive,
 )
-from facenet_core.types import Analysis, Embedding, EnrolOutcome, EnrolRequest, Person, Photo, Template
+from facenet_core.survey import Survey, survey
+from facenet_core.types import (
+    ModelId,
+)
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 __all__ = ["TOP_K", "FaceService", "ImportMode", "open_archive"]
 
 
-class FaceService(Decisions):
+class FaceService(Enrolments):
     """Verifies, identifies, enrols and manages people. Thread-safe.
 
     Nothing heavy happens on construction: the engine is loaded by
@@ -60,6 +63,8 @@ class FaceService(Decisions):
         self._loader = EngineLoader(self._load)
         self._started = self._enrolling = False
         self._first_photos = threading.Lock()
+        self._survey: tuple[str, ModelId, Survey] | None = None
+        self._survey_lock = threading.Lock()
 
     # -- the engine ---------------------------------------------------------
 
@@ -130,181 +135,21 @@ class FaceService(Decisions):
             finally:
                 self._enrolling = False
 
-    # -- photos -------------------------------------------------------------
+    # -- accuracy -----------------------------------------------------------
 
-    def photo(self, data: bytes, name: str) -> Photo:
-        """Decodes a photo within the limits of the settings.
-
-        Raises:
-            PhotoError: If it can't be used.
-        """
-        return images.decode(data, name, max_bytes=self.max_bytes, max_pixels=self.settings.max_pixels)
-
-    @property
-    def max_bytes(self) -> int:
-        """The largest photo file that is accepted."""
-        return self.settings.max_upload_mb * 2**20
-
-    def analyse(self, photo: Photo) -> Analysis:
-        """Every face of a photo."""
-        return self.engine.analyse(photo)
-
-    def prepare_enrolment(self, data: bytes, name: str) -> Analysis:
-        """Every face of a photo, at the size in which it would be kept.
-
-        Raises:
-            PhotoError: If it can't be used.
-        """
-        return self.analyse(enrolment.fitted(data, name, self.max_bytes, self.settings.max_pixels))
-
-    # -- people -------------------------------------------------------------
-
-    def people(self) -> tuple[Person, ...]:
-        """Everybody who is enrolled, by name."""
-        return self.repository.people()
-
-    def enrol(
-        self, name: str, analysis: Analysis, *, face: int | None = None, create: bool | None = None
-    ) -> EnrolOutcome:
-        """Enrols one photo of a person.
-
-        Args:
-            name: Whose photo it is; joins the person of that name, if any.
-            analysis: From :meth:`prepare_enrolment`.
-            face: Which face, from 1; None if the photo shows one only.
-            create: True to insist on a new person, False on an existing one.
-
-        Raises:
-            InputError: If the name or the photo is refused; nothing is changed.
-            ModelError: If the photo was analysed with another model; nothing is changed.
-            StoreError: If the database can't be written; nothing is changed.
-        """
-        self.refuse_foreign(analysis)
-        new = enrolment.new_template(analysis, face, self.settings.min_face_px)
-        person = self.repository.enrol(name, [new], create=create)
-        # Not simply the last: a photo that came from a machine whose clock is ahead counts as newer.
-        template = next(t for t in person.templates if t.source_sha256 == new.source_sha256)
-        return EnrolOutcome(
-            photo=analysis.photo.name,
-            person=person.name,
-            accepted=True,
-            code="enrolled",
-            reason="Enrolled.",
-            template_id=template.id,
-            resembles=self._resembled(new.embedding, person),
-        )
-
-    def enrol_many(
-        self, requests: Iterable[EnrolRequest], analyse: Callable[[bytes, str], Analysis] | None = None
-    ) -> Iterator[EnrolOutcome]:
-        """Enrols photos one by one; one that is refused does not stop the rest.
-
-        Args:
-            requests: The photos.
-            analyse: Instead of :meth:`prepare_enrolment`, to remember results.
-
-        Yields:
-            An outcome for each photo, as soon as it is known. Stopping early
-            keeps what was enrolled so far.
+    def survey(self) -> Survey:
+        """What the enrolled people say about the error rates; made anew when anything has changed.
 
         Raises:
             ModelError: If there is no model.
-            StoreError: If the database can't be written.
         """
-        for request in requests:
-            try:
-                analysis = (analyse or self.prepare_enrolment)(request.data, request.photo)
-                yield self.enrol(request.person, analysis, face=request.face)
-            except InputError as error:
-                reason = error.reason if isinstance(error, PhotoError) else str(error)
-                yield EnrolOutcome(request.photo, request.person, False, error.code, reason)
-
-    def _resembled(self, embedding: Embedding, person: Person) -> str | None:
-        try:
-            limit = self.verify_threshold().distance
-        except NoThresholdError:
-            return None
-        for candidate in self.gallery().rank(embedding, 2):
-            if candidate.person.id != person.id and candidate.distance <= limit:
-                return candidate.person.name
-        return None
-
-    def stored_photo(self, template: Template) -> bytes:
-        """An enrolled photo, as a WebP file.
-
-        Raises:
-            StoreError: If the file is missing or damaged.
-        """
-        return self.repository.photos.read(template.photo_sha256)
-
-    def enrolled_crop(self, template: Template) -> NDArray[np.uint8]:
-        """An enrolled face as the model saw it.
-
-        Returns:
-            Shape ``(160, 160, 3)``, RGB, uint8.
-
-        Raises:
-            StoreError: If the photo's file is missing or damaged.
-        """
-        photo = images.decode(self.stored_photo(template), template.source_name)
-        crop: NDArray[np.uint8] = crop_faces(photo.pixels, [template.detection.box])[0]
-        return crop
-
-    def outdated(self) -> tuple[Template, ...]:
-        """Templates that another model made, which the current one can't be compared with."""
-        model_id = self.engine.model_id
-        return tuple(t for p in self.people() for t in p.templates if t.model_id != model_id)
-
-    def renew(self) -> Iterator[EnrolOutcome]:
-        """Makes the templates of another model anew from their photos.
-
-        All new templates are made first and then take the old ones' place in
-        one step. A photo in which the face is not found again keeps its old
-        template.
-
-        Yields:
-            An outcome for each photo.
-        """
-        engine, made = self.engine, []
-        foreign = [(p.name, t) for p in self.people() for t in p.templates if t.model_id != engine.model_id]
-        for name, template in foreign:
-            try:
-                made.append(enrolment.reembedded(engine, template, self.stored_photo(template)))
-            except FaceNetError as error:
-                reason = error.reason if isinstance(error, PhotoError) else str(error)
-                yield EnrolOutcome(template.source_name, name, False, error.code, reason)
-            else:
-                yield EnrolOutcome(template.source_name, name, True, "renewed", "Renewed.", template.id)
-        if made:
-            self.repository.replace_templates(made)
-
-    def enrol_first_photos(self) -> list[EnrolOutcome]:
-        """Enrols what is new or changed in the images folder.
-
-        Files are known by their content, and each is tried once: a person who
-        was removed does not come back.
-
-        Returns:
-            An outcome for each file that was tried.
-        """
-        folder, known = self.settings.images_dir, self.repository.seeds()
-        outcomes: list[EnrolOutcome] = []
-        for path, name in enrolment.photos_in(folder) if folder.is_dir() else ():
-            photo = path.name.encode(errors="replace").decode()  # what is not UTF-8 could not be stored
-            try:
-                with path.open("rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                    if digest in known:
-                        continue
-                    file.seek(0)
-                    data = file.read(self.max_bytes + 1)
-            except OSError as error:
-                reason = f"This file can't be read ({error.strerror})."
-                outcomes.append(EnrolOutcome(photo, name, False, NotAPhotoError.code, reason))
-                continue
-            outcomes += self.enrol_many([EnrolRequest(name, photo, data)])
-            self.repository.record_seed(digest, photo, outcomes[-1].code)
-        return outcomes
+        with self._survey_lock:
+            made_of = self.repository.revision(), self.engine.model_id
+            if self._survey is None or self._survey[:2] != made_of:
+                threshold = _known(self.verify_threshold)
+                shipped, used = _known(self.shipped_calibration), _known(self.calibration)
+                self._survey = (*made_of, survey(self.gallery(), shipped, used, threshold))
+            return self._survey[2]
 
     # -- moving -------------------------------------------------------------
 
@@ -330,3 +175,11 @@ class FaceService(Decisions):
             StoreError: If the database can't be written.
         """
         return self.repository.import_people(archive.people, archive.photo, mode)
+
+
+def _known(ask: Callable[[], T]) -> T | None:
+    """An answer, or None for a model that nothing was measured for."""
+    try:
+        return ask()
+    except NoThresholdError:
+        return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 import streamlit as st
 
 from facenet_core.enrolment import person_name
-from facenet_core.errors import FaceNetError, InputError
+from facenet_core.errors import FaceNetError, InputError, PoorPhotoError
 from facenet_core.service import FaceService
 from facenet_core.types import EnrolOutcome, EnrolRequest
 from facenet_core.ui import components, inputs, session
@@ -50,15 +51,29 @@ def add_person(shared: FaceService, name: str = "") -> None:
         type="primary",
         icon=":material/person_add:",
         disabled=not (person.strip() and requests),
-        on_click=_enrol,
+        on_click=_enrol_given,
         args=(shared, requests),
     )
     if requests and not person.strip():
         st.caption("Type a name first.")
     components.report(st.session_state.get("add_report", []))
+    if poor := st.session_state.get("add_poor"):
+        _anyway(poor, "add_anyway", _enrol, shared, poor)
 
 
-def _enrol(shared: FaceService, requests: Iterable[EnrolRequest]) -> None:
+def _anyway(poor: Sequence[EnrolRequest], key: str, action: Callable[..., None], *args: object) -> None:
+    """Offers to enrol what was refused for its quality."""
+    few = "Enrol anyway" if len(poor) == 1 else f"Enrol {components.count(len(poor), 'photo')} anyway"
+    st.button(few, key=key, icon=":material/done_all:", on_click=action, args=args)
+    st.caption("People are harder to recognise by a poor photo.")
+
+
+def _enrol_given(shared: FaceService, requests: Sequence[EnrolRequest]) -> None:
+    _enrol(shared, requests)
+    st.session_state.add_round = st.session_state.get("add_round", 0) + 1
+
+
+def _enrol(shared: FaceService, requests: Sequence[EnrolRequest]) -> None:
     outcomes = []
     try:
         for outcome in shared.enrol_many(
@@ -67,8 +82,13 @@ def _enrol(shared: FaceService, requests: Iterable[EnrolRequest]) -> None:
             outcomes.append(outcome)
     except FaceNetError as error:
         outcomes.append(EnrolOutcome("", "", False, error.code, str(error)))
-    st.session_state.add_report = outcomes
-    st.session_state.add_round = st.session_state.get("add_round", 0) + 1
+    st.session_state.add_report, st.session_state.add_poor = outcomes, _poor(requests, outcomes)
+
+
+def _poor(requests: Sequence[EnrolRequest], outcomes: Sequence[EnrolOutcome]) -> list[EnrolRequest]:
+    """What was refused for its quality, to be enrolled in spite of it."""
+    pairs = zip(requests, outcomes, strict=False)  # an error ends the outcomes early
+    return [replace(request, overrule=True) for request, o in pairs if o.code == PoorPhotoError.code]
 
 
 @st.dialog("Add a folder", width="large", on_dismiss="rerun")
@@ -106,14 +126,23 @@ def _folder_form(shared: FaceService) -> None:
             EnrolRequest(row["Person"] or "", u.name, u.getvalue()) for row, u in zip(table, uploaded, strict=True)
         ]
         if st.button(f"Enrol {components.count(len(requests), 'photo')}", type="primary", icon=":material/group_add:"):
-            st.session_state.folder_going, st.session_state.folder_report = requests, []
-            st.session_state.folder_round = st.session_state.get("folder_round", 0) + 1
+            _begin_folder(requests)
             st.rerun(scope="fragment")
     components.report(st.session_state.get("folder_report", []))
+    if poor := st.session_state.get("folder_poor"):
+        _anyway(poor, "folder_anyway", _begin_folder, poor)
+
+
+def _begin_folder(requests: list[EnrolRequest]) -> None:
+    st.session_state.folder_going, st.session_state.folder_report = requests, []
+    st.session_state.folder_poor = []
+    st.session_state.folder_round = st.session_state.get("folder_round", 0) + 1
 
 
 def _end_folder() -> None:
-    st.session_state.pop("folder_going", None)
+    if "folder_going" in st.session_state:
+        requests = st.session_state.pop("folder_going")
+        st.session_state.folder_poor = _poor(requests, st.session_state.folder_report)
 
 
 def _enrol_folder(shared: FaceService, requests: list[EnrolRequest]) -> NoReturn:
@@ -143,5 +172,5 @@ def _enrol_folder(shared: FaceService, requests: list[EnrolRequest]) -> NoReturn
 
 def forget_reports() -> None:
     """Empties the reports before a dialog opens again."""
-    for key in ("add_report", "folder_report", "folder_going"):
+    for key in ("add_report", "add_poor", "folder_report", "folder_poor", "folder_going"):
         st.session_state.pop(key, None)

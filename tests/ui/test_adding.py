@@ -167,7 +167,8 @@ def test_a_face_like_that_of_somebody_else_is_pointed_out(service: FaceService, 
     enrol(service, "Ann", RED)
     add(visitor, "Bob", ("b.png", photo(DARK_RED))).click("Enrol 1 photo")
     assert "1 photo enrolled." in visitor.text
-    assert notes(visitor) == ["- **b.png** (Bob) looks like Ann: check that this is not the same person."]
+    (note,) = notes(visitor)
+    assert note.startswith("- **b.png** (Bob) The face looks like Ann (0.07 apart). If they are one person, remove one")
 
 
 def test_a_database_that_can_not_be_written_is_reported(
@@ -187,6 +188,74 @@ def test_a_model_that_is_gone_is_said_so_in_the_dialog(
     visitor.upload(DROP, ("a.png", photo(RED)))
     assert visitor.errors == ["the model was taken away"]
     assert not visitor.has("button", "Enrol 1 photo")
+
+
+# -- photos of poor quality -----------------------------------------------------
+
+POOR = photo(RED, blurred=True)
+
+
+def test_a_poor_photo_is_refused_with_its_reason_and_can_be_enrolled_anyway(
+    service: FaceService, visitor: Visitor
+) -> None:
+    add(visitor, "Ann", ("a.png", POOR)).click("Enrol 1 photo")
+    assert "1 photo refused, with the reason below." in visitor.text
+    (note,) = notes(visitor)
+    assert note.startswith("- **a.png** (Ann) the face is blurred. Hold the camera still")
+    assert people(service) == {}
+
+    visitor.click("Enrol anyway")
+    assert visitor.dialog == "Add a person"
+    assert "1 photo enrolled." in visitor.text and "refused" not in visitor.text
+    (note,) = notes(visitor)
+    assert note.startswith("- **a.png** (Ann) The face is blurred.")
+    assert not visitor.has("button", "Enrol anyway")
+    assert people(service) == {"Ann": 1}
+
+
+def test_only_what_was_refused_for_its_quality_can_be_enrolled_anyway(service: FaceService, visitor: Visitor) -> None:
+    enrol(service, "Ann", BLUE)
+    photos = [("wall.png", photo()), ("poor.png", POOR), ("good.png", photo(BLUE)), ("bob.png", photo(GREEN))]
+    add(visitor, "Ann", *photos).click("Enrol 4 photos")
+    assert "1 photo enrolled." in visitor.text and "3 photos refused" in visitor.text
+    wall, poor, bob = notes(visitor)
+    assert "no face was found" in wall
+    assert "does not look like Ann's other photos" in poor and "the face is blurred" in poor.lower()
+    assert bob.startswith("- **bob.png** (Ann) the face does not look like Ann's other photos")
+    visitor.click("Enrol 2 photos anyway")
+    assert people(service) == {"Ann": 4}
+
+
+def test_a_refusal_can_be_overruled_after_other_photos_were_dropped(service: FaceService, visitor: Visitor) -> None:
+    add(visitor, "Ann", ("a.png", POOR)).click("Enrol 1 photo")
+    visitor.fill("Name", "Bob").upload(DROP, ("b.png", photo(BLUE))).click("Enrol anyway")
+    assert people(service) == {"Ann": 1}
+    assert visitor.one("text_input", "Name").value == "Bob"
+    visitor.click("Enrol 1 photo")
+    assert people(service) == {"Ann": 1, "Bob": 1}
+
+
+def test_a_refusal_is_forgotten_with_the_dialog(service: FaceService, visitor: Visitor) -> None:
+    add(visitor, "Ann", ("a.png", POOR)).click("Enrol 1 photo").close().click("Add a person")
+    assert not visitor.has("button", "Enrol anyway")
+
+
+def test_the_face_that_was_chosen_is_the_one_that_is_enrolled_anyway(service: FaceService, visitor: Visitor) -> None:
+    add(visitor, "Ann", ("a.png", photo(RED, GREEN, BLUE, blurred=True)))
+    visitor.choose("3 faces were found. Which one?", 3).click("Enrol 1 photo").click("Enrol anyway")
+    template = service.people()[0].templates[0]
+    assert service.enrolled_crop(template)[80, 80].tolist() == pytest.approx(BLUE, abs=3)
+
+
+def test_poor_photos_of_a_folder_can_be_enrolled_anyway(service: FaceService, visitor: Visitor) -> None:
+    photos = {"Ann.png": POOR, "Bob.png": photo(GREEN), "Cleo.png": photo(BLUE, blurred=True), "wall.png": photo()}
+    drop_folder(visitor, **photos).click("Enrol 4 photos")
+    assert "1 photo enrolled." in visitor.text and "3 photos refused" in visitor.text
+    visitor.click("Enrol 2 photos anyway")
+    assert visitor.dialog == "Add a folder"
+    assert "2 photos enrolled." in visitor.text and "refused" not in visitor.text
+    assert people(service) == {"Ann": 1, "Bob": 1, "Cleo": 1}
+    assert not visitor.has("button", "Enrol 2 photos anyway")
 
 
 # -- a folder -----------------------------------------------------------------

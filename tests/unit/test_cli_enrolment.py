@@ -60,8 +60,35 @@ def test_somebody_who_looks_like_somebody_else_is_pointed_out(cli: Cli) -> None:
     photo = cli.photo("b.png", RED, mark=1)
     answer = cli("enroll", "Gus", photo)
     assert answer.code == 0
-    assert "Looks like Ruby: is this the right person?" in answer.out
+    assert "But the face looks like Ruby (0.00 apart)." in answer.out
     assert cli("enroll", "Kim", cli.photo("c.png", RED, mark=2), "--json").data["outcomes"][0]["resembles"] == "Gus"
+
+
+def test_a_poor_photo_is_refused_until_it_is_asked_for(cli: Cli) -> None:
+    poor = cli.photo("poor.png", RED, blurred=True)
+    refused = cli("enroll", "Ruby", poor)
+    assert refused.code == 2
+    assert "the face is blurred. Hold the camera still" in refused.out
+    assert "Enrol it all the same with --accept-poor." in refused.out
+    (outcome,) = cli("enroll", "Ruby", poor, "--json").data["outcomes"]
+    assert (outcome["code"], outcome["flaws"], outcome["warnings"]) == ("poor_photo", ["blurred"], [])
+
+    accepted = cli("enroll", "Ruby", poor, "--accept-poor")
+    assert accepted.code == 0
+    assert "Enrolled. But the face is blurred." in accepted.out
+    assert cli.people() == {"Ruby": 1}
+
+
+def test_poor_photos_of_a_folder_are_enrolled_when_asked_for(cli: Cli) -> None:
+    cli.photo("people/Ruby.png", RED, blurred=True)
+    cli.photo("people/Gus.png", GREEN)
+    assert cli("enroll-folder", cli.folder / "people").code == 2
+    assert cli.people() == {"Gus": 1}
+    answer = cli("enroll-folder", cli.folder / "people", "--accept-poor", "--json")
+    assert [(o["person"], o["code"], o["flaws"]) for o in answer.data["outcomes"]] == [
+        ("Gus", "duplicate_photo", []),
+        ("Ruby", "enrolled", ["blurred"]),
+    ]
 
 
 def test_a_folder_is_enrolled_by_the_names_in_it(cli: Cli) -> None:

@@ -24,11 +24,12 @@ from facenet_core.errors import (
     NoFaceError,
     NotAPhotoError,
     PhotoTooLargeError,
+    PoorPhotoError,
     SettingError,
     SeveralFacesError,
 )
 from facenet_core.service import FaceService
-from facenet_core.types import Analysis, Box, Template
+from facenet_core.types import Analysis, Box, Flaw, Template
 from tests.fakes import BLUE, GREEN, OTHER_MODEL, RED, Colour, encoded, fake_engine, photo, picture
 
 LIMITS = (50 * 2**20, 50_000_000)
@@ -122,6 +123,34 @@ def test_a_face_a_little_too_small_is_never_said_to_have_enough_pixels() -> None
     found = replace(analysed(RED), faces=(replace(face, detection=replace(face.detection, box=box)),))
     with pytest.raises(FaceTooSmallError, match="only 23 pixels wide; at least 24"):
         new_template(found, None, 24)
+
+
+# -- quality -------------------------------------------------------------------
+
+
+WARNING = Flaw("small", "warn", "the face is a little small.", "Use a larger one.")
+REFUSALS = (
+    Flaw("blurred", "refuse", "the face is blurred.", "Hold still."),
+    Flaw("dark", "refuse", "the face is dark.", "Use more light."),
+)
+
+
+def test_a_poor_photo_is_refused_with_every_reason_at_once() -> None:
+    with pytest.raises(PoorPhotoError) as caught:
+        new_template(analysed(RED), None, 24, (*REFUSALS, WARNING))
+    assert str(caught.value) == "us.png: the face is blurred. Hold still. The face is dark. Use more light."
+    assert caught.value.flaws == ("blurred", "dark", "small")
+
+
+def test_warnings_alone_do_not_keep_a_photo_out() -> None:
+    assert new_template(analysed(RED), None, 24, (WARNING,)).source_name == "us.png"
+
+
+def test_what_can_not_be_overruled_is_said_first() -> None:
+    with pytest.raises(FaceTooSmallError):
+        new_template(analysed(RED, side=20), None, 24, REFUSALS)
+    with pytest.raises(SeveralFacesError):
+        new_template(analysed(RED, GREEN), None, 24, REFUSALS)
 
 
 # -- another model ------------------------------------------------------------------

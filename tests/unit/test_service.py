@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ from facenet_core.errors import (
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis, EnrolOutcome, EnrolRequest, Person, Template
 from tests.fakes import (
+    BLACK,
     BLUE,
     DARK_RED,
     GREEN,
@@ -166,9 +168,120 @@ def test_a_person_may_look_like_themselves(service: FaceService) -> None:
 
 
 def test_without_a_threshold_nobody_is_said_to_look_like_anybody(settings: Settings) -> None:
-    service = FaceService(settings.model_copy(update={"threshold": None}), fake_engine())
+    none = {"threshold": None, "identify_threshold": None}
+    service = FaceService(settings.model_copy(update=none), fake_engine())
     enrol(service, "Ruby", RED)
     assert enrol(service, "Rubina", DARK_RED).resembles is None
+
+
+# -- quality -----------------------------------------------------------------------
+
+
+def given(service: FaceService, name: str, data: bytes, overrule: bool = False) -> EnrolOutcome:
+    """What becomes of a photo among others."""
+    (outcome,) = service.enrol_many([EnrolRequest(name, "a.png", data, overrule=overrule)])
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("poor", "code", "advice"),
+    [
+        (photo(RED, blurred=True), "blurred", "Hold the camera still"),
+        (photo(BLACK), "dark", "more light on the face"),
+    ],
+    ids=["blurred", "dark"],
+)
+def test_a_poor_photo_is_refused_with_advice_and_enrolled_when_overruled(
+    service: FaceService, poor: bytes, code: str, advice: str
+) -> None:
+    refused = given(service, "Ada", poor)
+    assert (refused.accepted, refused.code, refused.flaws) == (False, "poor_photo", (code,))
+    assert refused.reason.startswith(f"the face is {code}.")
+    assert advice in refused.reason
+    assert photos(service) == {}
+
+    accepted = given(service, "Ada", poor, overrule=True)
+    assert (accepted.accepted, accepted.code, accepted.flaws) == (True, "enrolled", (code,))
+    assert accepted.warnings == (refused.reason,)
+    assert photos(service) == {"Ada": 1}
+
+
+def test_a_small_face_is_enrolled_with_a_warning(service: FaceService) -> None:
+    outcome = given(service, "Ada", photo(RED, side=25))
+    assert (outcome.accepted, outcome.flaws) == (True, ("small",))
+    (warning,) = outcome.warnings
+    assert "25 pixels wide" in warning
+    assert "larger or closer photo" in warning
+
+
+def test_a_good_photo_has_no_warnings(service: FaceService) -> None:
+    outcome = given(service, "Ada", photo(RED))
+    assert (outcome.flaws, outcome.warnings) == ((), ())
+
+
+@pytest.mark.parametrize("data", [photo(), photo(RED, GREEN), photo(RED, side=20)], ids=["none", "two", "tiny"])
+def test_a_photo_without_one_face_of_some_size_can_not_be_forced_in(service: FaceService, data: bytes) -> None:
+    assert not given(service, "Ada", data, overrule=True).accepted
+    assert photos(service) == {}
+
+
+def test_a_photo_of_somebody_else_is_refused_for_this_person(service: FaceService) -> None:
+    enrol(service, "Ada", RED)
+    refused = given(service, "ada", photo(GREEN))
+    assert (refused.accepted, refused.flaws) == (False, ("unlike_others",))
+    assert re.match(
+        r"the face does not look like Ada's other photos \(1\.\d\d from the closest; up to 0\.50 it may be the same "
+        r"person\)\. Check that it is the right photo",
+        refused.reason,
+    )
+    assert given(service, "Ada", photo(GREEN), overrule=True).flaws == ("unlike_others",)
+    assert photos(service) == {"Ada": 2}
+    assert given(service, "Ada", photo(GREEN, mark=1)).accepted  # it looks like one of the two now
+
+
+def test_a_photo_is_held_against_photos_of_the_same_model_only(settings: Settings) -> None:
+    enrol(FaceService(settings, fake_engine(OTHER_MODEL)), "Ada", RED)
+    assert given(FaceService(settings, fake_engine()), "Ada", photo(GREEN)).accepted
+
+
+def test_without_a_threshold_no_photo_is_said_to_show_somebody_else(settings: Settings) -> None:
+    service = FaceService(settings.model_copy(update={"threshold": None}), fake_engine())
+    enrol(service, "Ada", RED)
+    assert given(service, "Ada", photo(GREEN)).accepted
+
+
+def test_a_photo_that_is_enrolled_already_is_called_that_and_not_poor(service: FaceService) -> None:
+    enrol(service, "Ada", RED)
+    assert given(service, "Bob", photo(GREEN)).accepted
+    assert given(service, "Ada", photo(GREEN)).code == "duplicate_photo"
+
+
+def test_a_face_like_somebody_else_s_is_a_warning_that_says_what_to_do(service: FaceService) -> None:
+    enrol(service, "Ruby", RED)
+    (warning,) = given(service, "Rubina", photo(DARK_RED)).warnings
+    assert warning.startswith("the face looks like Ruby (0.07 apart). If they are one person, remove one of the two")
+
+
+def test_whom_a_face_resembles_is_held_against_the_threshold_of_a_search(settings: Settings) -> None:
+    service = FaceService(settings.model_copy(update={"identify_threshold": 0.01}), fake_engine())
+    enrol(service, "Ruby", RED)
+    assert enrol(service, "Rubina", DARK_RED).resembles is None
+
+
+def test_renewing_drops_no_photo_for_its_quality(settings: Settings) -> None:
+    before = FaceService(settings, fake_engine(OTHER_MODEL))
+    given(before, "Ada", photo(RED, blurred=True), overrule=True)
+    given(before, "Ada", photo(GREEN), overrule=True)
+    service = FaceService(settings, fake_engine())
+    assert [outcome.code for outcome in service.renew()] == ["renewed", "renewed"]
+    assert photos(service) == {"Ada": 2}
+
+
+def test_a_poor_photo_among_the_first_ones_is_left_out_and_tried_once(service: FaceService) -> None:
+    service.settings.images_dir.mkdir()
+    (service.settings.images_dir / "Ada.png").write_bytes(photo(RED, blurred=True))
+    assert [outcome.code for outcome in service.enrol_first_photos()] == ["poor_photo"]
+    assert service.enrol_first_photos() == []
 
 
 def test_the_outcome_names_the_new_photo_even_when_another_one_is_dated_later(service: FaceService) -> None:
