@@ -13,6 +13,7 @@ page = st.navigation(
         st.Page("pages/verify.py", title="Verify", icon=":material/how_to_reg:", default=True),
         st.Page("pages/recognize.py", title="Recognise", icon=":material/person_search:"),
         st.Page("pages/manage.py", title="Manage", icon=":material/groups:"),
+        st.Page("pages/accuracy.py", title="Accuracy", icon=":material/query_stats:"),
         st.Page("pages/settings.py", title="Settings", icon=":material/tune:"),
     ],
     position="top",

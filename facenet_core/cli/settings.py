@@ -8,6 +8,7 @@ from typing import Literal
 from facenet_core.cli import files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_group, distance
 from facenet_core.cli.output import Answer, columns
+from facenet_core.config import FMR_RANGE, FPIR_RANGE
 from facenet_core.errors import InputError, ModelError, SettingError
 from facenet_core.service import FaceService
 from facenet_core.weights import installed, resolve
@@ -17,6 +18,12 @@ MEASURED = "measured"
 
 AUTO = "auto"
 """Instead of a model: the best that is installed."""
+
+DEFAULT = "default"
+"""Instead of a rate: the default target."""
+
+_TARGETS = {"target-fmr": FMR_RANGE, "target-fpir": FPIR_RANGE}
+"""Each target rate, and what it may be."""
 
 _THRESHOLDS = {"verify-threshold": "threshold", "identify-threshold": "identify_threshold"}
 """Each threshold on the command line, and in the environment."""
@@ -29,10 +36,15 @@ def add_to(commands: Commands) -> None:
 
     parser = add_command(group, "set", change, "Change a setting, for the pages and the command line alike.")
     parser.add_argument(
-        "key", choices=[*_THRESHOLDS, "model"], metavar="KEY", help=f"{', '.join(_THRESHOLDS)} or model"
+        "key",
+        choices=[*_THRESHOLDS, *_TARGETS, "model"],
+        metavar="KEY",
+        help=f"{', '.join([*_THRESHOLDS, *_TARGETS])} or model",
     )
     parser.add_argument(
-        "value", metavar="VALUE", help=f"a distance or `{MEASURED}`; for model, an installed one or `{AUTO}`"
+        "value",
+        metavar="VALUE",
+        help=f"a distance or `{MEASURED}`; of a target, a rate or `{DEFAULT}`; of model, an installed one or `{AUTO}`",
     )
 
 
@@ -45,6 +57,12 @@ def show(service: FaceService, args: Namespace) -> Answer:
         value, set_by = _origin(getattr(service.settings, field), stored.get(key.replace("-", "_")))
         data[key.replace("-", "_")] = {"distance": value, "origin": "fixed" if set_by else MEASURED, "set_by": set_by}
         rows.append((key, MEASURED if value is None else f"{value:g}", _words(set_by)))
+    for key in _TARGETS:
+        name = key.replace("-", "_")
+        _, set_by = _origin(getattr(service.settings, name), stored.get(name))
+        rate = getattr(service.targets, key.removeprefix("target-"))
+        data[name] = {"rate": rate, "set_by": set_by}
+        rows.append((key, f"{rate:g}", _words(set_by)))
     model, path, problem = None, None, None
     try:
         chosen = resolve(service.model_setting)
@@ -66,6 +84,9 @@ def change(service: FaceService, args: Namespace) -> Answer:
     if args.key == "model":
         value = None if args.value == AUTO else _installed(service, args.value)
         overruled = service.settings.weights or service.settings.model
+    elif args.key in _TARGETS:
+        value = None if args.value == DEFAULT else _rate(args.key, args.value)
+        overruled = getattr(service.settings, args.key.replace("-", "_"))
     else:
         value = None if args.value == MEASURED else _distance(args.value)
         overruled = getattr(service.settings, _THRESHOLDS[args.key])
@@ -98,3 +119,15 @@ def _distance(text: str) -> float:
         return distance(text)
     except ArgumentTypeError as error:
         raise SettingError(f"A threshold is a distance from 0 to 2, or `{MEASURED}`, not {text!r}.") from error
+
+
+def _rate(key: str, text: str) -> float:
+    low, high = _TARGETS[key]
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not low <= value <= high:
+        least = f"{low:.6f}".rstrip("0")
+        raise SettingError(f"A {key} is a rate from {least} to {high:g}, or `{DEFAULT}`, not {text!r}.")
+    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from facenet_core import wording
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Threshold
@@ -24,6 +25,12 @@ def thresholds(shared: FaceService) -> None:
         own_identify = _threshold(
             "Recognise (1:N)", identify, "identify", shared.settings.identify_threshold is not None
         )
+    targets = shared.targets
+    st.caption(
+        f"Measured thresholds aim at {wording.one_in(targets.fmr)} strangers who are let in, and at "
+        f"{wording.one_in(targets.fpir)} searches for a stranger that name somebody."
+    )
+    st.page_link("pages/accuracy.py", label="Stricter or more lenient: Accuracy", icon=":material/query_stats:")
     _save(shared, own_verify, own_identify)
 
 
@@ -67,7 +74,7 @@ def _threshold(title: str, current: Threshold, key: str, by_environment: bool) -
     kind = st.segmented_control(
         "Kind",
         [MEASURED, FIXED],
-        default=current.origin,
+        default=FIXED if current.origin == "fixed" else MEASURED,
         required=True,
         format_func=str.capitalize,
         key=f"{key}_kind",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from facenet_core import calibration
+from facenet_core import shipped
 from facenet_core.errors import DatabaseWriteError
 from facenet_core.service import FaceService
 from tests.fakes import DARK_RED, OTHER_MODEL, RED, fake_engine, photo
@@ -15,7 +15,7 @@ from tests.ui.visitor import Visitor
 @pytest.fixture
 def measured(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> FaceService:
     """With measured thresholds, of which the environment fixes none."""
-    monkeypatch.setattr(calibration, "_measured", lambda: MEASURED)
+    monkeypatch.setattr(shipped, "_measured", lambda: MEASURED)
     return serve(threshold=None, identify_threshold=None)
 
 
@@ -26,6 +26,12 @@ def test_measured_thresholds_are_shown_with_their_reason(measured: FaceService) 
     assert measured.identify_threshold().explanation in visitor.text
     assert [kind.value for kind in visitor.button_group] == ["measured", "measured"]
     assert not visitor.number_input
+
+
+def test_the_rates_that_measured_thresholds_aim_at_are_said(measured: FaceService) -> None:
+    assert "aim at 1 in 1,000 strangers who are let in, and at 1 in 100 searches" in Visitor().open("settings").text
+    measured.set_targets(fmr=1e-4, fpir=None)
+    assert "aim at 1 in 10,000 strangers who are let in" in Visitor().open("settings").text
 
 
 def test_a_fixed_threshold_is_used_everywhere_until_it_is_measured_again(measured: FaceService) -> None:
