@@ -17,17 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from facenet_core.types import Box
+from facenet_core.types import Box, Outcome
 
-Outcome = Literal["matched", "unknown", "neutral"]
-"""What was found out about a face: who it is, not in the database, or nothing yet."""
+Style = Literal["matched", "unsure", "unknown", "neutral"]
+"""What was found out about a face: who it is, perhaps who, not in the database, or nothing yet."""
 
-COLOURS: Final[dict[Outcome, tuple[int, int, int]]] = {
+MARKS: Final[dict[Outcome, Style]] = {"match": "matched", "inconclusive": "unsure", "no_match": "unknown"}
+"""How each outcome of an identification is drawn."""
+
+COLOURS: Final[dict[Style, tuple[int, int, int]]] = {
     "matched": (0, 118, 87),
+    "unsure": (144, 48, 216),
     "unknown": (183, 74, 0),
     "neutral": (40, 40, 120),
 }
-"""Green, vermilion and indigo. Any two differ by at least 30 (CIE 1976) for normal sight and
+"""Green, violet, vermilion and indigo. Any two differ by at least 30 (CIE 1976) for normal sight and
 for full protanopia, deuteranopia and tritanopia as simulated by Machado et al. 2009;
 white text on each reaches the contrast of 4.5:1 that WCAG 2.2 asks for (1.4.3)."""
 
@@ -41,14 +45,14 @@ class Mark:
     Attributes:
         box: Where it is, in pixels of the photo.
         number: What the table beside the photo calls it.
-        outcome: Sets the colour, and the line: corners only for a face that is
-            not in the database, a whole box otherwise, so that colour never
-            carries the meaning alone.
+        style: Sets the colour, and the line: corners only for a face that is
+            not in the database, top and bottom only for one that may be, a whole
+            box otherwise, so that colour never carries the meaning alone.
     """
 
     box: Box
     number: int
-    outcome: Outcome
+    style: Style
 
 
 def annotate(pixels: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint8]:
@@ -76,7 +80,7 @@ def annotate(pixels: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uin
     for mark in marks:
         _draw_box(draw, mark, line)
     for mark in marks:
-        tag = _tag(str(mark.number), COLOURS[mark.outcome], size)
+        tag = _tag(str(mark.number), COLOURS[mark.style], size)
         image.paste(tag, _place(tag.size, mark.box, image.size), mask=tag)
     return np.asarray(image)
 
@@ -100,13 +104,14 @@ def _draw_box(draw: ImageDraw.ImageDraw, mark: Mark, line: int) -> None:
     box = mark.box
     left, top, right, bottom = round(box.left), round(box.top), round(box.right), round(box.bottom)
     width, height = right - left, bottom - top
-    arm = min(width, height) // 4 if mark.outcome == "unknown" else max(width, height)
-    across, down = min(arm, width), min(arm, height)
+    corner = min(width, height) // 4
+    across = corner if mark.style == "unknown" else width
+    down = corner if mark.style in ("unknown", "unsure") else height
     bars = [(x, y, x + across, y + line) for x in (left, right - across) for y in (top, bottom - line)] + [
         (x, y, x + line, y + down) for x in (left, right - line) for y in (top, bottom - down)
     ]
     rim = max(1, line // 3)
-    for grow, colour in ((rim, _WHITE), (0, COLOURS[mark.outcome])):
+    for grow, colour in ((rim, _WHITE), (0, COLOURS[mark.style])):
         for x0, y0, x1, y1 in bars:
             draw.rectangle((x0 - grow, y0 - grow, x1 + grow - 1, y1 + grow - 1), fill=colour)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from facenet_core.types import Identification
 
-NOBODY = "Not in database"
+NOBODY, UNSURE = "Not in database", "Can't tell"
 
 
 def to_csv(photos: Iterable[tuple[str, Sequence[Identification]]], top_k: int) -> str:
@@ -30,7 +30,8 @@ def to_csv(photos: Iterable[tuple[str, Sequence[Identification]]], top_k: int) -
             row: list[str | int | float] = [_cell(name), found.number]
             row += [round(edge) for edge in (box.left, box.top, box.right, box.bottom)]
             row.append(round(found.face.detection.confidence, 4))
-            row.append(_cell(found.candidates[0].person.name) if found.matched else NOBODY)
+            unnamed = UNSURE if found.outcome == "inconclusive" else NOBODY
+            row.append(_cell(found.candidates[0].person.name) if found.matched else unnamed)
             row.append(round(found.threshold.distance, 6))
             for candidate in found.candidates:
                 row += [_cell(candidate.person.name), round(candidate.distance, 6)]

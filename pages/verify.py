@@ -65,10 +65,13 @@ try:
                 f"photo {best.photo_number}",
             )
         with words:
-            components.verdict(result.matched, "Welcome in", "Go away")
+            components.verdict(result.outcome)
             components.distance_scale(best.distance, result.threshold)
             st.markdown(components.rarity(result.one_in, best.person.name))
-            st.caption(faces.carried_by(best, result.threshold.distance))
+            st.caption(faces.carried_by(result))
+            st.caption(result.threshold.explanation)
+        if not result.matched:
+            components.advice(result.probe)
     with details:
         components.details(analysis, result.probe)
 except FaceNetError as error:

@@ -12,10 +12,11 @@ from facenet_core.cli import files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_threshold, number
 from facenet_core.cli.output import BAD_INPUT, DONE, NO_MATCH, Answer, columns, count, load_model, progress
 from facenet_core.decision import TOP_K
-from facenet_core.drawing import Mark, annotate, png
+from facenet_core.drawing import MARKS, Mark, annotate, png
 from facenet_core.errors import FaceNetError, PhotoError
+from facenet_core.quality import described, flaws
 from facenet_core.service import FaceService
-from facenet_core.types import Analysis, Face, Identification, OneIn, Threshold
+from facenet_core.types import Analysis, Face, Identification, OneIn, Threshold, Verification
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def compare(service: FaceService, args: Namespace) -> Answer:
     return Answer(
         {
             "matched": found.matched,
+            "outcome": found.outcome,
             "distance": shapes.distance(found.distance),
             "threshold": shapes.threshold(found.threshold),
             "one_in": shapes.one_in(found.one_in),
@@ -66,7 +68,7 @@ def compare(service: FaceService, args: Namespace) -> Answer:
             "seconds": round(a.seconds + b.seconds, 3),
         },
         [
-            "Match" if found.matched else "No match",
+            {"match": "Match", "inconclusive": "Can't tell", "no_match": "No match"}[found.outcome],
             *_reasons(found.distance, found.threshold, found.one_in),
             *_choice(a, found.first, "--face-a", args.face_a),
             *_choice(b, found.second, "--face-b", args.face_b),
@@ -82,13 +84,12 @@ def verify(service: FaceService, args: Namespace) -> Answer:
     _enrol_first_photos(service)
     analysis = service.analyse(photo)
     found = service.verify(analysis, args.claim, face=args.face, threshold=args.threshold)
-    candidate = found.candidate
-    answer = "Welcome in" if found.matched else "Go away"
-    runner_up = candidate.runner_up_distance
+    candidate, answer = found.candidate, shapes.ANSWERS[found.outcome]
     return Answer(
         {
             "person": candidate.person.name,
             "matched": found.matched,
+            "outcome": found.outcome,
             "answer": answer,
             "distance": shapes.distance(candidate.distance),
             "threshold": shapes.threshold(found.threshold),
@@ -96,7 +97,10 @@ def verify(service: FaceService, args: Namespace) -> Answer:
             "carried_by": {
                 "photo": candidate.photo_number,
                 "source_name": candidate.template.source_name,
-                "runner_up_distance": shapes.distance(runner_up),
+                "photo_distance": shapes.distance(candidate.photo_distance),
+                "photos": candidate.compared,
+                "distance_without": shapes.distance(candidate.distance_without),
+                "outcome_without": found.outcome_without,
             },
             "probe": shapes.probe(args.photo, analysis, found.probe),
             "model": shapes.model(found.model_id),
@@ -106,10 +110,10 @@ def verify(service: FaceService, args: Namespace) -> Answer:
             answer,
             *_reasons(candidate.distance, found.threshold, found.one_in),
             f"  Closest to photo {candidate.photo_number} of {candidate.person.name} "
-            f"({candidate.template.source_name})"
-            + (f"; the next one is at {runner_up:.4f}" if runner_up is not None else "")
-            + ".",
+            f"({candidate.template.source_name}), {candidate.photo_distance:.4f}.",
+            *_without(found),
             *_choice(analysis, found.probe, "--face", args.face),
+            *_advice(found),
         ],
         DONE if found.matched else NO_MATCH,
     )
@@ -140,7 +144,7 @@ def identify(service: FaceService, args: Namespace) -> Answer:
         rows.append((name, found))
         lines += [f"{name}: {count(len(found), 'face')}", *columns(map(_row, found))]
         if target:
-            marks = [Mark(i.face.detection.box, i.number, "matched" if i.matched else "unknown") for i in found]
+            marks = [Mark(i.face.detection.box, i.number, MARKS[i.outcome]) for i in found]
             with files.writing(target) as file:
                 file.write(png(annotate(analysis.photo.pixels, marks)))
             entry["annotated"] = files.shown(target)
@@ -166,13 +170,22 @@ def detect(service: FaceService, args: Namespace) -> Answer:
     photo = files.photo(service, args.photo)
     load_model(service)
     analysis = service.analyse(photo)
-    faces = [{"number": n, **shapes.detection(face.detection)} for n, face in enumerate(analysis.faces, 1)]
+    faces = [
+        {
+            "number": n,
+            **shapes.detection(face.detection),
+            "quality": shapes.quality(face),
+            "flaws": shapes.flaws(face),
+        }
+        for n, face in enumerate(analysis.faces, 1)
+    ]
     prominent = analysis.prominent + 1 if analysis.faces else None
     rows = [
         (
             face["number"],
             "left {:.0f}, top {:.0f}, right {:.0f}, bottom {:.0f}".format(*face["box"]),
             f"confidence {face['confidence']:.2f}",
+            ", ".join(face["flaws"]).replace("_", " "),
             "prominent" if face["number"] == prominent and len(faces) > 1 else "",
         )
         for face in faces
@@ -208,9 +221,12 @@ def _identified(found: Identification) -> shapes.Shape:
     return {
         "number": found.number,
         **shapes.detection(found.face.detection),
+        "flaws": shapes.flaws(found.face),
         "person": nearest.person.name if nearest and found.matched else None,
         "matched": found.matched,
+        "outcome": found.outcome,
         "distance": shapes.distance(nearest.distance) if nearest else None,
+        "threshold": shapes.distance(found.threshold.distance),
         "one_in": shapes.one_in(found.one_in),
         "candidates": [shapes.candidate(candidate) for candidate in found.candidates],
     }
@@ -220,6 +236,8 @@ def _row(found: Identification) -> tuple[object, ...]:
     if not found.candidates:
         return found.number, table.NOBODY, "", "nobody is enrolled"
     nearest = found.candidates[0]
+    if found.outcome == "inconclusive":
+        return found.number, table.UNSURE, f"{nearest.distance:.4f}", f"perhaps {nearest.person.name}"
     if not found.matched:
         return found.number, table.NOBODY, "", f"nearest: {nearest.person.name} {nearest.distance:.4f}"
     return found.number, nearest.person.name, f"{nearest.distance:.4f}", _strangers(found.one_in)
@@ -229,7 +247,25 @@ def _reasons(distance: float, limit: Threshold, rarity: OneIn | None) -> Iterato
     sign = "at most" if distance <= limit.distance else "more than"
     yield f"  Distance {distance:.4f}, {sign} {limit.distance:.4f}. {limit.explanation}"
     if rarity:
-        yield f"  {_strangers(rarity).capitalize()} looks at least this similar."
+        estimated = " (estimated beyond the data)" if rarity.basis == "estimated" else ""
+        yield f"  {_strangers(rarity).capitalize()} looks at least this similar{estimated}."
+    if limit.judge(distance) == "inconclusive":
+        yield "  Try another photo: sharp, well lit, the face turned to the camera."
+
+
+def _without(found: Verification) -> Iterator[str]:
+    """What the answer would be without the photo that carried it."""
+    without = found.candidate.distance_without
+    if without is not None and found.outcome_without:
+        answer = shapes.ANSWERS[found.outcome_without]
+        yield f"  Without that photo: {without:.4f}, {answer}."
+
+
+def _advice(found: Verification) -> Iterator[str]:
+    """What is wrong with the photo of somebody who was not let in."""
+    probed = flaws(found.probe.quality)
+    if probed and not found.matched:
+        yield f"  About this photo: {described(probed)}"
 
 
 def _strangers(rarity: OneIn | None) -> str:

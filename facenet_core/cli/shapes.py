@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from facenet_core.cli.files import shown
+from facenet_core.quality import flaws as found_flaws
 from facenet_core.types import Analysis, Candidate, Detection, EnrolOutcome, Face, ModelId, OneIn, Threshold
 
 Shape = dict[str, Any]
+
+ANSWERS = {"match": "Welcome in", "inconclusive": "Can't tell", "no_match": "Go away"}
+"""What each outcome of a claim is called."""
 
 
 def distance(value: float | None) -> float | None:
@@ -35,12 +39,17 @@ def model(model_id: ModelId) -> Shape:
 
 def threshold(limit: Threshold) -> Shape:
     """What a distance was held against."""
-    return {"distance": distance(limit.distance), "origin": limit.origin, "explanation": limit.explanation}
+    return {
+        "distance": distance(limit.distance),
+        "inconclusive": distance(limit.inconclusive),
+        "origin": limit.origin,
+        "explanation": limit.explanation,
+    }
 
 
 def one_in(rarity: OneIn | None) -> Shape | None:
     """How rare a similarity is among strangers."""
-    return None if rarity is None else {"strangers": round(rarity.strangers, 3), "at_least": rarity.at_least}
+    return None if rarity is None else {"strangers": round(rarity.strangers, 3), "basis": rarity.basis}
 
 
 def detection(found: Detection) -> Shape:
@@ -60,7 +69,18 @@ def probe(path: Path, analysis: Analysis, face: Face) -> Shape:
         "face": face_number(analysis, face),
         "faces": len(analysis.faces),
         **detection(face.detection),
+        "flaws": flaws(face),
     }
+
+
+def quality(face: Face) -> Shape:
+    """How well a photo shows a face."""
+    return {name: round(value, 4) for name, value in asdict(face.quality).items()}
+
+
+def flaws(face: Face) -> list[str]:
+    """Codes of what speaks against enrolling a face, worst first."""
+    return [flaw.code for flaw in found_flaws(face.quality)]
 
 
 def face_number(analysis: Analysis, face: Face) -> int:
@@ -74,7 +94,9 @@ def candidate(found: Candidate) -> Shape:
         "person": found.person.name,
         "distance": distance(found.distance),
         "photo": found.photo_number,
-        "runner_up_distance": distance(found.runner_up_distance),
+        "photos": found.compared,
+        "photo_distance": distance(found.photo_distance),
+        "distance_without": distance(found.distance_without),
     }
 
 
@@ -92,4 +114,6 @@ def outcome(result: EnrolOutcome, photo: str) -> Shape:
         "code": result.code,
         "reason": result.reason,
         "resembles": result.resembles,
+        "flaws": list(result.flaws),
+        "warnings": list(result.warnings),
     }

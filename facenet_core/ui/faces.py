@@ -7,7 +7,7 @@ import streamlit as st
 from facenet_core.drawing import png
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
-from facenet_core.types import Candidate, Person, Template
+from facenet_core.types import Person, Template, Verification
 
 
 @st.cache_resource(show_spinner=False)
@@ -45,13 +45,16 @@ def forget_removed(people: tuple[Person, ...]) -> None:
         crops.pop(gone, None)
 
 
-def carried_by(best: Candidate, threshold: float) -> str:
-    """Which enrolled photo carried the comparison, and what it would be without it."""
+def carried_by(found: Verification) -> str:
+    """Which enrolled photo carried the comparison, and what the answer would be without it."""
+    best = found.candidate
     text = f"Carried by photo {best.photo_number} of {len(best.person.templates)}"
-    if best.runner_up_distance is None:
+    if best.distance < best.photo_distance:
+        text += f" ({best.photo_distance:.2f}) and the mean of all {best.compared} ({best.distance:.2f})"
+    if best.distance_without is None or found.outcome_without is None:
         return f"{text}."
-    still = "a match" if best.runner_up_distance <= threshold else "no match"
-    return f"{text}; without it the distance would be {best.runner_up_distance:.2f}, {still}."
+    still = {"match": "a match", "inconclusive": "can't tell", "no_match": "no match"}[found.outcome_without]
+    return f"{text}. Without that photo: {best.distance_without:.2f}, {still}."
 
 
 def threshold_setting(shared: FaceService) -> float | None:

@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from facenet_core.drawing import Mark, annotate, png
+from facenet_core.drawing import MARKS, Mark, annotate, png
 from facenet_core.service import TOP_K, FaceService
-from facenet_core.table import NOBODY, to_csv
+from facenet_core.table import NOBODY, UNSURE, to_csv
 from facenet_core.types import Box, Identification
 from facenet_core.ui import components, faces
 from facenet_core.ui.session import Slim
@@ -38,7 +38,7 @@ class Answer:
     def annotated(self) -> bytes:
         """The photo with its faces boxed and numbered, as a PNG file."""
         marks = [
-            Mark(_scaled(i.face.detection.box, self.slim.scale), i.number, "matched" if i.matched else "unknown")
+            Mark(_scaled(i.face.detection.box, self.slim.scale), i.number, MARKS[i.outcome])
             for i in self.identifications
         ]
         return png(annotate(self.slim.found.photo.pixels, marks))
@@ -94,7 +94,7 @@ def _person(shared: FaceService, found: Identification) -> None:
     pictures, words = st.columns([2, 5], vertical_alignment="center")
     with pictures, st.container(horizontal=True, gap="small"):
         st.image(found.face.crop, width=72, alt=f"Face {found.number}")
-        if nearest and found.matched:
+        if nearest and found.outcome != "no_match":
             faces.picture(
                 shared, nearest.template, 72, f"Enrolled photo {nearest.photo_number} of {nearest.person.name}"
             )
@@ -103,11 +103,16 @@ def _person(shared: FaceService, found: Identification) -> None:
             st.markdown(f"**{found.number}** · :red[:material/person_off: **{NOBODY}**] · nobody to compare with")
             return
         name = components.plain(nearest.person.name)
+        rare = f" · {found.one_in} strangers" if found.one_in else ""
         if found.matched:
-            rare = f" · {found.one_in} strangers" if found.one_in else ""
             st.markdown(
                 f"**{found.number}** · :green[:material/check_circle: **{name}**] · "
                 f"distance {nearest.distance:.2f}{rare}"
+            )
+        elif found.outcome == "inconclusive":
+            st.markdown(
+                f"**{found.number}** · :orange[:material/help: **{UNSURE}**] · perhaps {name}, "
+                f"distance {nearest.distance:.2f}{rare}. Try a sharper photo."
             )
         else:
             st.markdown(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facenet_core import calibration
+from facenet_core import shipped
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import DatabaseWriteError
 from facenet_core.service import FaceService
@@ -87,7 +87,7 @@ def test_verify_shows_a_name_literally(service: FaceService, visitor: Visitor, n
 def test_verify_shows_a_name_literally_when_it_says_how_rare_an_answer_is(
     service: FaceService, visitor: Visitor, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calibration, "_measured", lambda: MEASURED)
+    monkeypatch.setattr(shipped, "_measured", lambda: MEASURED)
     enrol(service, name, RED)
     visitor.open().select("Who do they say they are?", name)
     visitor.upload("Drop a photo here", ("a.png", photo(RED)))
@@ -164,7 +164,7 @@ def test_dialogs_that_enrol_show_a_name_literally(service: FaceService, visitor:
     literal(visitor, f"broken {PHOTO}: This is not a photo.")
     literal(visitor.click("Enrol 1 photo"), f"- **{PHOTO}** ({name}) no face was found.", name, PHOTO)
     visitor.close().click("Add a person").fill("Name", "Ann").upload("Drop photos here", ("a.png", photo(RED, mark=99)))
-    literal(visitor.click("Enrol 1 photo"), f"- **a.png** (Ann) looks like {name}: check", name)
+    literal(visitor.click("Enrol 1 photo"), f"- **a.png** (Ann) The face looks like {name} (0.00 apart).", name)
 
 
 def test_an_error_of_the_database_is_shown_literally(

@@ -41,7 +41,8 @@ MODES: tuple[ImportMode, ImportMode] = ("merge", "replace")
 def fill(service: FaceService, **people: list[Colour]) -> None:
     for name, colours in people.items():
         for mark, colour in enumerate(colours):
-            service.enrol(name, service.prepare_enrolment(photo(colour, mark=mark), f"{name}-{mark}.png"))
+            analysis = service.prepare_enrolment(photo(colour, mark=mark), f"{name}-{mark}.png")
+            service.enrol(name, analysis, overrule=True)  # colours are people: several are never alike
 
 
 def photos(service: FaceService) -> dict[str, list[str]]:

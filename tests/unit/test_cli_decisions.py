@@ -3,15 +3,16 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from facenet_core.calibration import Calibration
+from facenet_core.types import Box
 from tests.cli_runner import Cli
-from tests.fakes import BLUE, DARK_RED, GREEN, MODEL, OTHER_MODEL, RED, YELLOW, photo
+from tests.fakes import BLUE, DARK_RED, GREEN, MEASURED, MODEL, OTHER_MODEL, RED, YELLOW, landmarks, photo
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_the_right_person_is_welcomed(enrolled: Cli) -> None:
     answer = enrolled("verify", enrolled.photo("door.png", DARK_RED), "--claim", "ruby")
     assert (answer.code, answer.err) == (0, "")
     assert answer.lines[0] == "Welcome in"
-    assert "Closest to photo 1 of Ruby (Ruby 1.png)." in answer.out
+    assert "Closest to photo 1 of Ruby (Ruby 1.png), 0.0658." in answer.out
     assert "at most 0.5000" in answer.out
 
 
@@ -41,28 +42,32 @@ def test_verify_tells_scripts_what_the_answer_rests_on(cli: Cli) -> None:
     data = cli("verify", probe, "--claim", "Ruby", "--json").data
     assert data.pop("seconds") >= 0
     assert 0 < data.pop("distance") < 0.5
-    assert data["carried_by"].pop("runner_up_distance") > 1
+    assert data["carried_by"].pop("distance_without") > 1
+    assert data["carried_by"].pop("photo_distance") == pytest.approx(0.0658, abs=1e-4)
     box = [30.0, 30.0, 90.0, 90.0]
-    landmarks = {key: [60.0, 60.0] for key in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")}
+    marks = {key: [round(x, 2), round(y, 2)] for key, (x, y) in asdict(landmarks(Box(*box))).items()}
     assert data == {
         "command": "verify",
         "person": "Ruby",
         "matched": True,
+        "outcome": "match",
         "answer": "Welcome in",
         "threshold": {
             "distance": 0.5,
+            "inconclusive": 0.5,
             "origin": "fixed",
             "explanation": "Set by you; no error rate is claimed for it.",
         },
         "one_in": None,
-        "carried_by": {"photo": 2, "source_name": "Ruby 2.png"},
+        "carried_by": {"photo": 2, "source_name": "Ruby 2.png", "photos": 2, "outcome_without": "no_match"},
         "probe": {
             "photo": str(probe),
             "face": 1,
             "faces": 1,
             "box": box,
-            "landmarks": landmarks,
+            "landmarks": marks,
             "confidence": 0.99,
+            "flaws": [],
         },
         "model": {
             "id": "fake",
@@ -104,18 +109,34 @@ def test_the_threshold_can_be_given(enrolled: Cli) -> None:
 def test_where_error_rates_were_measured_the_answer_says_how_rare_it_is(
     enrolled: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measured = Calibration((0.1, 0.001), (1.2, 0.9), {"data": "photos", "non_mated": 1000})
-    monkeypatch.setattr("facenet_core.decision.calibration_for", lambda model_id: measured)
+    monkeypatch.setattr("facenet_core.thresholds.calibration_for", lambda model_id: MEASURED)
     enrolled.environment(THRESHOLD=None, IDENTIFY_THRESHOLD=None)
     probe = enrolled.photo("door.png", RED)
     assert (
-        "  Fewer than 1 in 1,000 strangers looks at least this similar."
+        "  Fewer than 1 in 1,000,000 strangers looks at least this similar."
         in enrolled("verify", probe, "--claim", "Ruby").lines
     )
     data = enrolled("verify", probe, "--claim", "Ruby", "--json").data
-    assert data["one_in"] == {"strangers": 1000.0, "at_least": True}
-    assert (data["threshold"]["distance"], data["threshold"]["origin"]) == (0.9, "measured")
-    assert "fewer than 1 in 1,000 strangers" in enrolled("identify", probe).lines[1]
+    assert data["one_in"] == {"strangers": 1_000_000.0, "basis": "bound"}
+    limit = data["threshold"]
+    assert (limit["distance"], limit["inconclusive"], limit["origin"]) == (0.8, 1.0, "measured")
+    assert "fewer than 1 in 1,000,000 strangers" in enrolled("identify", probe).lines[1]
+
+
+def test_between_match_and_no_match_it_can_not_tell_and_says_what_to_do(
+    enrolled: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    band = replace(MEASURED, distances=(1.4, 0.3, 0.03, 0.01))
+    monkeypatch.setattr("facenet_core.thresholds.calibration_for", lambda model_id: band)
+    enrolled.environment(THRESHOLD=None, IDENTIFY_THRESHOLD=None)
+    probe = enrolled.photo("door.png", DARK_RED)
+    answer = enrolled("verify", probe, "--claim", "Ruby")
+    assert (answer.code, answer.lines[0]) == (1, "Can't tell")
+    assert "Try another photo" in answer.out
+    assert "Can't tell" in enrolled("compare", probe, enrolled.photo("other.png", RED)).lines[0]
+    (face,) = enrolled("identify", probe, "--json").data["photos"][0]["faces"]
+    assert (face["outcome"], face["matched"], face["person"]) == ("inconclusive", False, None)
+    assert "Can't tell  0.0658  perhaps Ruby" in enrolled("identify", probe).lines[1]
 
 
 def test_a_claim_nobody_fits_is_refused_with_the_names_that_are_close(enrolled: Cli) -> None:
@@ -304,6 +325,28 @@ def test_detect_lists_every_face(cli: Cli) -> None:
     assert [face["number"] for face in data["faces"]] == [1, 2, 3]
     assert data["faces"][1]["box"] == [110.0, 30.0, 170.0, 90.0]
     assert (data["prominent"], data["width"], data["height"]) == (2, 280, 120)
+
+
+def test_detect_says_how_well_each_face_is_shown(cli: Cli) -> None:
+    good, poor = cli.photo("good.png", GREEN), cli.photo("poor.png", GREEN, blurred=True)
+    (face,) = cli("detect", good, "--json").data["faces"]
+    assert (face["quality"]["face_px"], face["quality"]["brightness"], face["flaws"]) == (60, 131, [])
+    assert "blurred" not in cli("detect", good).out
+    (face,) = cli("detect", poor, "--json").data["faces"]
+    assert (face["quality"]["sharpness"], face["flaws"]) == (0, ["blurred"])
+    assert "blurred" in cli("detect", poor).out
+
+
+def test_who_is_not_let_in_learns_what_is_wrong_with_the_photo(enrolled: Cli) -> None:
+    poor = enrolled.photo("door.png", GREEN, blurred=True)
+    assert (
+        "About this photo: the face is blurred. Hold the camera still"
+        in enrolled("verify", poor, "--claim", "Ruby").out
+    )
+    assert enrolled("verify", poor, "--claim", "Ruby", "--json").data["probe"]["flaws"] == ["blurred"]
+    assert "About this photo" not in enrolled("verify", poor, "--claim", "Gus").out
+    data = enrolled("identify", poor, "--json").data
+    assert data["photos"][0]["faces"][0]["flaws"] == ["blurred"]
 
 
 def test_detect_finds_nobody_on_a_wall(cli: Cli) -> None:

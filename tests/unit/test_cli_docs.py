@@ -16,6 +16,7 @@ from facenet_core.cli import arguments, files, output
 from facenet_core.cli.parser import build_parser
 from facenet_core.config import PROJECT_ROOT
 from tests.cli_runner import Cli
+from tests.evaluation_photos import write_pairs, write_people
 from tests.fakes import BLUE, GREEN, OTHER_MODEL, RED
 
 TEXT = (PROJECT_ROOT / "docs" / "cli.md").read_text("utf-8")
@@ -129,6 +130,15 @@ def folder(cli: Cli) -> list[object]:
     return [cli.photo("more/Kim.png", BLUE, GREEN).parent]
 
 
+def evaluated(cli: Cli) -> Path:
+    return write_people(cli.folder / "labelled", {"Ann": [[RED], [RED]], "Bo": [[BLUE], [BLUE]], "Cy": [[GREEN], []]})
+
+
+def listed(cli: Cli) -> list[object]:
+    lines = ["Ann 1 2", "Cy 1 2", "Ann 1 Bo 1", "Cy 1 Bo 1"]
+    return ["--pairs", write_pairs(cli.folder / "pairs.txt", "2", *lines), "--images", evaluated(cli)]
+
+
 ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "compare": lambda cli: [cli.photo("a.png", RED), cli.photo("b.png", RED)],
     "verify": lambda cli: [cli.photo("a.png", RED), "--claim", "Ruby"],
@@ -149,6 +159,11 @@ ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "weights check": checked,
     "settings show": checked,
     "settings set": lambda cli: ["identify-threshold", "0.5"],
+    "accuracy show": lambda cli: [],
+    "accuracy use": lambda cli: ["shipped"],
+    "evaluate pairs": listed,
+    "evaluate folders": lambda cli: [evaluated(cli), "--gallery", "2,9"],
+    "evaluate forget": lambda cli: [],
 }
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facenet_core import drawing
-from facenet_core.drawing import COLOURS, Mark, Outcome
+from facenet_core.drawing import COLOURS, Mark, Style
 from facenet_core.types import Box
 
 GREY = 128
@@ -27,7 +27,7 @@ def grey(width: int, height: int) -> NDArray[np.uint8]:
     return np.full((height, width, 3), GREY, np.uint8)
 
 
-def is_colour(pixels: NDArray[np.uint8], outcome: Outcome) -> NDArray[np.bool_]:
+def is_colour(pixels: NDArray[np.uint8], outcome: Style) -> NDArray[np.bool_]:
     return np.asarray((pixels == np.array(COLOURS[outcome], np.uint8)).all(axis=-1))
 
 
@@ -60,7 +60,7 @@ def test_the_photo_itself_is_not_drawn_on() -> None:
 
 
 @pytest.mark.parametrize("outcome", list(COLOURS))
-def test_a_box_has_the_colour_of_its_outcome(outcome: Outcome) -> None:
+def test_a_box_has_the_colour_of_its_outcome(outcome: Style) -> None:
     annotated = drawing.annotate(grey(800, 600), [Mark(Box(300, 200, 400, 320), 1, outcome)])
     for y, x in ((201, 301), (201, 398), (318, 301), (318, 398)):
         assert is_colour(annotated, outcome)[y, x]
@@ -132,7 +132,7 @@ def test_a_face_that_fills_a_tiny_photo_can_be_marked() -> None:
 
 
 @pytest.mark.parametrize("outcome", list(COLOURS))
-def test_white_numbers_are_readable_on_every_colour(outcome: Outcome) -> None:
+def test_white_numbers_are_readable_on_every_colour(outcome: Style) -> None:
     luminance = float(linear(COLOURS[outcome]) @ (0.2126, 0.7152, 0.0722))
     assert 1.05 / (luminance + 0.05) >= 4.5
 
