@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from facenet_core import images
+from facenet_core.alignment import view_faces
 from facenet_core.embedding import KerasEmbedder, unit_norm
 from facenet_core.engine import FaceEngine
 from facenet_core.facenet import preprocess_input
@@ -52,15 +53,19 @@ def test_distances_are_those_of_the_plain_keras_model(
     assert len(pairs) >= 30
     embedder = engine.embedder
     assert isinstance(embedder, KerasEmbedder)
-    crops = np.stack([prominent(a).crop for pair in pairs for a in (pair.first, pair.second)])
-    scaled = preprocess_input(crops, embedder.scaling)
+    shown = [analysis for pair in pairs for analysis in (pair.first, pair.second)]
+    views = [view_faces(a.photo.pixels, [prominent(a).detection], "best")[0] for a in shown]
+    scaled = preprocess_input(np.concatenate(views), embedder.scaling)
     eager = np.concatenate(
         [embedder.keras_model(scaled[i : i + 16], training=False) for i in range(0, len(scaled), 16)]
     )
     predicted = embedder.keras_model.predict(scaled, batch_size=32, verbose=0)
+    assert engine.centre is not None
     for plain in (unit_norm(eager), unit_norm(predicted)):
+        of_faces = unit_norm(plain[0::2] + plain[1::2]).astype(np.float64) - engine.centre.mean
+        of_faces /= np.linalg.norm(of_faces, axis=1, keepdims=True)
         for number, pair in enumerate(pairs):
-            expected = np.linalg.norm(plain[2 * number].astype(np.float64) - plain[2 * number + 1])
+            expected = np.linalg.norm(of_faces[2 * number] - of_faces[2 * number + 1])
             assert empty.compare(pair.first, pair.second).distance == pytest.approx(expected, abs=1e-3)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from facenet_core import images
+from facenet_core import images, wording
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.service import FaceService
@@ -83,7 +83,9 @@ def test_twelve_people_who_look_alike_are_said_to_depart_from_the_shipped_rates(
     (current,) = [rate for rate in survey.rates if rate.current]
     assert current.comparisons == 66
     assert 2 <= current.errors <= 9
-    assert current.departs == "more"
+    (hundredth,) = [rate for rate in survey.rates if rate.shipped == 0.01]
+    assert hundredth.departs == "more"
+    assert wording.verdict(survey).startswith("Your people look more alike than those of the shipped rates")
 
 
 def command(settings: Settings, *words: object) -> tuple[int, Any]:
