@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -42,7 +43,8 @@ from facenet_core.engine import FaceEngine
 from facenet_core.errors import InputError
 from facenet_core.matching import distance, distances
 from facenet_core.metrics import threshold_at, wilson_interval
-from facenet_core.types import Box, Face, Photo, Quality
+from facenet_core.quality import flaws
+from facenet_core.types import Analysis, Box, Face, Photo, Quality
 
 FMR = 1e-3
 SEED = 20261121
@@ -226,16 +228,21 @@ def by_measure(
         row(name, *("never" if end is None else f"{sign * end:.3g}" for end in ends), ", ".join(bins))
 
 
+def analysed(engine: FaceEngine, path: Path) -> Analysis | None:
+    """A photo's faces; None for a file that is none."""
+    try:
+        return engine.analyse(images.read(path))
+    except InputError:
+        return None
+
+
 def by_yaw(engine: FaceEngine, folder: Path, threshold: float) -> None:
     """FNMR of faces against frontal ones of the same person, by how far they are turned."""
     faces, names = [], []
     for path in tqdm(sorted(folder.glob("*/*")), unit="photo"):
-        try:
-            found = engine.analyse(images.read(path)).faces
-        except InputError:
-            continue
-        if len(found) == 1:
-            faces.append(found[0])
+        found = analysed(engine, path)
+        if found and len(found.faces) == 1:
+            faces.append(found.faces[0])
             names.append(path.parent.name)
     between = distances(*(np.stack([face.embedding for face in faces]),) * 2)
     same = np.equal.outer(names, names)
@@ -249,12 +256,22 @@ def by_yaw(engine: FaceEngine, folder: Path, threshold: float) -> None:
         row(f"{low} to {high}", int(rows.sum()), len(missed), f"{100 * missed.mean():.1f}" if len(missed) else "-")
 
 
+def by_rule(name: str, faces: Sequence[Face]) -> None:
+    """What the rules say of photos as they are."""
+    found = [flaws(face.quality) for face in faces]
+    refused = np.mean([any(flaw.severity == "refuse" for flaw in each) for each in found])
+    often = Counter(flaw.code for each in found for flaw in each).most_common(3)
+    shares = ", ".join(f"{code} {100 * count / len(faces):.1f} %" for code, count in often)
+    row(name, len(faces), f"{100 * refused:.1f}", f"{100 * np.mean([bool(each) for each in found]):.1f}", shares)
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="labelled folders, folder = person")
     parser.add_argument("--web", type=Path, help="more labelled folders, for yaw")
-    parser.add_argument("--pairs", type=int, default=150, help="how many mated pairs to degrade")
+    parser.add_argument("--also", type=Path, nargs="*", default=[], help="more photos that the rules are tried on")
+    parser.add_argument("--pairs", type=int, default=150, help="how many mated pairs to degrade; 0 leaves that out")
     options = parser.parse_args()
 
     engine, rng = FaceEngine.load(load_settings()), np.random.default_rng(SEED)
@@ -273,6 +290,11 @@ def main() -> None:
     missed = between[mated[:, 0], mated[:, 1]] > threshold
     print(f"{engine.model_id.preprocessing}: FMR {FMR:g} at {threshold:.3f}; {len(mated)} mated comparisons")
     by_discard(faces, mated, missed)
+    header("photos", "faces", "refused, %", "refused or warned, %", "most often")
+    by_rule(options.folder.name, faces)
+    for folder in options.also:
+        shown = (analysed(engine, path) for path in sorted(folder.rglob("*")) if path.is_file())
+        by_rule(folder.name, [each.faces[each.prominent] for each in shown if each and each.faces])
 
     samples = []
     for pair in tqdm(rng.permutation(len(mated))[: options.pairs], unit="pair"):
@@ -284,8 +306,9 @@ def main() -> None:
                 face = seen(engine, degrade(pixels, faces[probe], level, rng))
                 apart = distance(face.embedding, faces[mate].embedding) if face else np.inf
                 samples.append(Sample(kind, level, face.quality if face else None, bool(apart > threshold)))
-    by_level(samples)
-    by_measure(samples, faces, mated, missed)
+    if samples:
+        by_level(samples)
+        by_measure(samples, faces, mated, missed)
     if options.web:
         by_yaw(engine, options.web, threshold)
 

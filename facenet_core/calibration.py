@@ -194,12 +194,12 @@ class Calibration:
         """
         x, basis = self.distance_at(each_of(fmr, templates))
         end, _ = self.distance_at(each_of(min(INCONCLUSIVE_FACTOR * fmr, 0.5), templates))
-        photos = f", held against {templates} photos," if templates > 1 else ""
+        photos = f", held against {templates} photos" if templates > 1 else ""
         return Threshold(
             x,
             "measured" if basis == "measured" else "estimated",
-            f"About {_one_in(fmr)} strangers{photos} would be let in at this distance, {self._source(basis)}. "
-            f"Up to {end:.2f} the answer is Can't tell.",
+            f"A threshold of {x:.2f} lets in about {_one_in(fmr)} strangers{photos}, {self._source(basis)}. "
+            f"Beyond it, up to {end:.2f}, the answer is Can't tell.",
             max(x, end),
         )
 
@@ -227,8 +227,9 @@ class Calibration:
         return Threshold(
             x,
             "measured" if basis == "measured" else "estimated",
-            f"With {photos}, about {_one_in(any_of(max(fmr, self.floor), n))} strangers would be given somebody's "
-            f"name at this distance, {self._source(basis)}.{limit} Up to {max(x, end):.2f} the answer is Can't tell.",
+            f"With {photos}, a threshold of {x:.2f} gives about {_one_in(any_of(max(fmr, self.floor), n))} strangers "
+            f"somebody's name, {self._source(basis)}.{limit} Beyond it, up to {max(x, end):.2f}, the answer is Can't "
+            "tell.",
             max(x, end),
         )
 

@@ -43,7 +43,7 @@ TURNED = (1.0, 1.3)
 TILTED = (30.0, 45.0)
 """Roll in degrees to either side. At 45 one face in ten is not even found."""
 
-CUT_OFF = (0.93, 0.74)
+CUT_OFF = (0.88, 0.74)
 """Share of the face inside the photo."""
 
 

@@ -45,10 +45,7 @@ named = sum(i.matched for a in answers for i in a.identifications)
 summary = f"{components.count(len(answers), 'photo')}, {components.count(total, 'face')}, {named} named"
 st.subheader(summary, anchor=False)
 if answers:
-    st.caption(
-        f"{service.identify_threshold().explanation} Threshold {service.identify_threshold().distance:.2f}. "
-        f"Detection and embedding took {seconds:.1f} s."
-    )
+    st.caption(f"{service.identify_threshold().explanation} Detection and embedding took {seconds:.1f} s.")
     results.downloads(answers)
 for index, answer in enumerate(answers):
     results.show(service, answer, index)

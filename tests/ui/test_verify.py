@@ -46,7 +46,7 @@ def test_an_answer_says_how_rare_it_is(serve: Serve, visitor: Visitor, monkeypat
     claim(visitor, "A*n", DARK_RED)
     assert "Fewer than 1 in 1,000,000 strangers looks this similar to A*n." in visitor.text
     assert "Distance 0.07, within the threshold 0.80" in visitor.text
-    assert "About 1 in 1,000 strangers would be let in at this distance" in visitor.text
+    assert "A threshold of 0.80 lets in about 1 in 1,000 strangers" in visitor.text
 
 
 def test_between_yes_and_no_the_answer_is_can_not_tell_with_what_to_do(

@@ -108,15 +108,15 @@ def test_the_verify_threshold_names_its_rate_its_data_and_where_it_can_not_tell(
     assert found.inconclusive == pytest.approx(1.0)
     assert found.origin == "measured"
     assert found.explanation == (
-        "About 1 in 1,000 strangers would be let in at this distance, measured on 10,000 comparisons of different "
-        "people in made-up faces. Up to 1.00 the answer is Can't tell."
+        "A threshold of 0.80 lets in about 1 in 1,000 strangers, measured on 10,000 comparisons of different people in "
+        "made-up faces. Beyond it, up to 1.00, the answer is Can't tell."
     )
 
 
 def test_a_claim_held_against_more_photos_needs_a_smaller_distance() -> None:
     found = [MADE.verify_threshold(photos) for photos in (1, 2, 5, 10)]
     assert all(a.distance > b.distance and a.inconclusive > b.inconclusive for a, b in pairwise(found))
-    assert "About 1 in 1,000 strangers, held against 5 photos, would be let in" in found[2].explanation
+    assert "lets in about 1 in 1,000 strangers, held against 5 photos, measured" in found[2].explanation
     assert MADE.one_in(found[2].distance, 5).strangers == pytest.approx(1_000)
 
 
@@ -124,9 +124,7 @@ def test_a_stricter_target_gives_a_smaller_distance() -> None:
     found = [MADE.verify_threshold(fmr=rate) for rate in (1e-1, 1e-2, 1e-3, 1e-5)]
     assert all(a.distance > b.distance for a, b in pairwise(found))
     assert [t.origin for t in found] == ["measured", "measured", "measured", "estimated"]
-    assert "About 1 in 100,000 strangers would be let in at this distance, estimated beyond 10,000" in (
-        found[-1].explanation
-    )
+    assert "lets in about 1 in 100,000 strangers, estimated beyond 10,000" in (found[-1].explanation)
 
 
 @pytest.mark.parametrize(
@@ -189,18 +187,18 @@ def test_searching_the_whole_gallery_names_a_stranger_no_more_often_than_promise
 @pytest.mark.parametrize(
     ("photos", "text", "source", "end"),
     [
-        (1, "With 1 enrolled photo, about 1 in 1,000 strangers", "measured on", "1.00"),
-        (5, "With 5 enrolled photos, about 1 in 200 strangers", "measured on", "1.00"),
-        (50, "With 50 enrolled photos, about 1 in 100 strangers", "measured on", "0.86"),
-        (5_000, "With 5,000 enrolled photos, about 1 in 100 strangers", "estimated beyond", "0.46"),
+        (1, "With 1 enrolled photo, a threshold of 0.80 gives about 1 in 1,000", "measured on", "1.00"),
+        (5, "With 5 enrolled photos, a threshold of 0.80 gives about 1 in 200", "measured on", "1.00"),
+        (50, "With 50 enrolled photos, a threshold of 0.66 gives about 1 in 100", "measured on", "0.86"),
+        (5_000, "With 5,000 enrolled photos, a threshold of 0.26 gives about 1 in 100", "estimated beyond", "0.46"),
     ],
 )
 def test_the_identify_threshold_names_its_rate_its_gallery_and_its_data(
     photos: int, text: str, source: str, end: str
 ) -> None:
     assert MADE.identify_threshold(photos).explanation == (
-        f"{text} would be given somebody's name at this distance, {source} 10,000 comparisons of different people "
-        f"in made-up faces. Up to {end} the answer is Can't tell."
+        f"{text} strangers somebody's name, {source} 10,000 comparisons of different people in made-up faces. "
+        f"Beyond it, up to {end}, the answer is Can't tell."
     )
 
 
@@ -212,7 +210,7 @@ def test_a_gallery_too_large_for_the_estimate_gets_the_rate_that_it_really_has()
     found = MADE.identify_threshold(1_000_000)
     assert found.distance == pytest.approx(0.2)
     # 1 - (1 - 0.000001)^1000000 = 0.63
-    assert "With 1,000,000 enrolled photos, about 1 in 2 strangers would be given" in found.explanation
+    assert "With 1,000,000 enrolled photos, a threshold of 0.20 gives about 1 in 2 strangers" in found.explanation
     assert "It is the strictest distance for which anything can be said." in found.explanation
 
 
