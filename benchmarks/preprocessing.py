@@ -44,7 +44,7 @@ from facenet_core.evaluation import read_pairs
 from facenet_core.facenet import INPUT_SIZE
 from facenet_core.matching import distances
 from facenet_core.metrics import cross_validated, equal_error_rate, threshold_at
-from facenet_core.types import Detection
+from facenet_core.types import Box, Detection, Photo
 
 Crop = Callable[[Image.Image, Detection], Image.Image]
 Part = tuple[str, bool]
@@ -185,6 +185,29 @@ def decidability(between: NDArray[np.float64], mated: NDArray[np.bool_], person:
     return float((mean - strangers.mean()) / np.sqrt((variance + strangers.var()) / 2))
 
 
+def choices(photos: Sequence[Image.Image], found: Sequence[Sequence[Detection]]) -> None:
+    """Prints how often other rules would mean another face of a photo than the prominent one."""
+    several = [(p, f) for p, f in zip(photos, found, strict=True) if len(f) > 1]
+    rules: dict[str, Callable[[Image.Image, Box], float]] = {
+        "the largest": lambda photo, box: box.width * box.height,
+        "the one nearest to the middle": lambda photo, box: (
+            -abs(complex(box.left + box.right - photo.width, box.top + box.bottom - photo.height))
+        ),
+    }
+    print(f"\n{len(several)} of {len(photos)} photos show several faces.")
+    for name, rule in rules.items():
+        others = sum(
+            max(range(len(f)), key=lambda i, p=p, f=f, rule=rule: rule(p, f[i].box)) != prominent(as_photo(p), f)
+            for p, f in several
+        )
+        print(f"In {others} of them {name} is not the prominent one.")
+
+
+def as_photo(image: Image.Image) -> Photo:
+    """What :func:`facenet_core.engine.prominent` takes."""
+    return Photo("", np.asarray(image), "0" * 64)
+
+
 def cost(engine: FaceEngine, photos: Sequence[NDArray[np.uint8]], faces: Sequence[Detection]) -> None:
     """Prints what a face costs in each profile, one photo at a time, in turns."""
     seconds: dict[str, list[float]] = {"detection": [], "fast": [], "best": []}
@@ -212,14 +235,16 @@ def main() -> None:
     folder = parser.parse_args().folder
     engine = FaceEngine.load(load_settings())
 
-    photos, faces, names = [], [], []
+    photos, faces, names, detections = [], [], [], []
     for path in tqdm(sorted(folder.glob("*/*.jpg")), unit=" photo", mininterval=5):
         photo = images.read(path)
         found = engine.detector.detect(photo.pixels)
         names.append(path.relative_to(folder).as_posix())
         photos.append(Image.fromarray(photo.pixels))
         faces.append(found[prominent(photo, found)])
+        detections.append(found)
     figures = Figures(names, folder)
+    choices(photos, detections)
 
     embedded: dict[Part, NDArray[np.float32]] = {}
     for name, crop in CROPS.items():
