@@ -39,6 +39,7 @@ def test_the_pictures_in_the_readme(
     expect(page.get_by_text("1 photo enrolled")).to_be_visible()
     upload(page, probe)
     expect(page.get_by_role("heading", name="Welcome in")).to_be_visible()
+    expect(page.get_by_text("Details")).to_be_visible()
     shoot(page, "readme verify")
 
     go(page, "Manage")
