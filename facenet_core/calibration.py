@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from facenet_core.curves import measured_curve, missed_curve
 from facenet_core.errors import SettingError
 from facenet_core.metrics import Distances, threshold_at
 from facenet_core.types import Basis, OneIn, Threshold
@@ -30,18 +31,11 @@ IDENTIFY_FPIR = 1e-2
 INCONCLUSIVE_FACTOR = 10.0
 """Beyond the threshold, up to the distance of so many times its target rate, the answer is *can't tell*."""
 
-ENOUGH_ERRORS = 30
-"""Errors behind a measured rate: the truth is then within 30 % of it, at 90 % confidence, if comparisons were
-independent (Doddington et al., "The NIST speaker recognition evaluation", 2000)."""
-
 TAIL_RATE = 1e-3
 """The tail is fitted to the distances below this FMR."""
 
 TAIL_DECADES = 2.0
 """Powers of ten beyond the data to which the tail is trusted: as far as held-out people could check it."""
-
-POINTS = 48
-"""Points of a stored curve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,6 @@ class Calibration:
         measured_to: The smallest of the rates that has data behind it; below
             it they are estimated.
         tail_scale: Distance in which FMR falls by a factor e, beyond the rates.
-        floor: The smallest rate that is claimed.
         missed_rates: Shape ``(m,)``: FNMR, rising. Empty if not measured.
         missed_distances: Shape ``(m,)``: the distance of each, falling.
         provenance: What it was measured on: data, comparisons, script, date.
@@ -64,7 +57,6 @@ class Calibration:
     distances: tuple[float, ...]
     measured_to: float
     tail_scale: float
-    floor: float
     missed_rates: tuple[float, ...]
     missed_distances: tuple[float, ...]
     provenance: Mapping[str, Any]
@@ -90,7 +82,6 @@ class Calibration:
             distances,
             measured_to=rates[-1],
             tail_scale=float(excess.mean()),
-            floor=rates[-1] / 10**TAIL_DECADES,
             missed_rates=missed_rates,
             missed_distances=missed_distances,
             provenance=provenance,
@@ -122,11 +113,15 @@ class Calibration:
             distances + tuple(d for _, d in beyond),
             measured_to=rates[-1],
             tail_scale=self.tail_scale,
-            floor=min(self.floor, rates[-1] / 10**TAIL_DECADES),
             missed_rates=missed[0],
             missed_distances=missed[1],
             provenance=provenance,
         )
+
+    @property
+    def floor(self) -> float:
+        """The smallest rate that is claimed."""
+        return self.rates[-1] / 10**TAIL_DECADES
 
     def distance_at(self, fmr: float) -> tuple[float, Basis]:
         """The threshold for a target rate.
@@ -266,41 +261,6 @@ def each_of(rate: float, comparisons: int) -> float:
         comparisons: How many.
     """
     return -math.expm1(math.log1p(-rate) / max(comparisons, 1))
-
-
-def measured_curve(non_mated: Distances) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """FMR from one half down to thirty errors, and the distance at which each rate is reached.
-
-    Args:
-        non_mated: Sorted, rising.
-
-    Raises:
-        ValueError: If there are too few comparisons to say anything.
-    """
-    if len(non_mated) < 4 * ENOUGH_ERRORS:
-        raise ValueError(f"expected at least {4 * ENOUGH_ERRORS} comparisons of different people")
-    smallest = ENOUGH_ERRORS / len(non_mated)
-    rates = [float(f"{r:.4g}") for r in np.geomspace(0.5, smallest, POINTS)]
-    distances = [round(threshold_at(non_mated, r), 4) for r in rates]
-    return tuple(rates), tuple(distances)
-
-
-def missed_curve(mated: Distances) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """FNMR from ten errors up to nine tenths, and the distance of each.
-
-    Args:
-        mated: Sorted, rising.
-
-    Returns:
-        Rates, rising, and distances, falling; empty if there are too few comparisons.
-    """
-    errors = 10
-    if len(mated) < 4 * errors:
-        return (), ()
-    rates = np.geomspace(errors / len(mated), 0.9, POINTS)
-    distances = np.quantile(mated, 1.0 - rates, method="lower")
-    known = np.isfinite(distances)
-    return tuple(float(f"{r:.4g}") for r in rates[known]), tuple(round(float(d), 4) for d in distances[known])
 
 
 def fixed_threshold(distance: float) -> Threshold:

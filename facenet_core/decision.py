@@ -6,7 +6,7 @@ from facenet_core.enrolment import chosen_face
 from facenet_core.errors import ModelError, UnknownPersonError
 from facenet_core.matching import Gallery, distance
 from facenet_core.thresholds import Thresholds
-from facenet_core.types import Analysis, Comparison, Face, Identification, Threshold, Verification
+from facenet_core.types import Analysis, Comparison, Face, Identification, Verification
 
 TOP_K = 5
 """People shown for an identified face: the closest, and the next four."""
@@ -104,22 +104,19 @@ class Decisions(Thresholds):
             NoThresholdError: If no threshold is known.
         """
         self.refuse_foreign(probe)
-        gallery, limit = self.gallery(), self.identify_threshold(threshold)
+        gallery = self.gallery()
         return tuple(
-            self._identification(number, face, gallery, limit, top_k)
+            self._identification(number, face, gallery, threshold, top_k)
             for number, face in enumerate(probe.faces, start=1)
         )
 
     def _identification(
-        self, number: int, face: Face, gallery: Gallery, limit: Threshold, top_k: int
+        self, number: int, face: Face, gallery: Gallery, threshold: float | None, top_k: int
     ) -> Identification:
         candidates = gallery.rank(face.embedding, top_k)
-        if not candidates:
+        best = candidates[0] if candidates else None
+        limit = self.identify_threshold(threshold, templates=len(gallery), of_person=best.compared if best else None)
+        if best is None:
             return Identification(number, face, "no_match", (), limit, None)
-        best = candidates[0]
-        if limit.origin != "fixed":
-            # Nobody is named whom Verify would send away; more photos of a person are more chances for a stranger.
-            claimed = self.verify_threshold(templates=best.compared)
-            limit = min(limit, claimed, key=lambda t: t.distance)
         rarity = self._one_in(best.distance, best.compared)
         return Identification(number, face, limit.judge(best.distance), candidates, limit, rarity)

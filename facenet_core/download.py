@@ -185,7 +185,7 @@ class _Transfer:
                             f"{error}. What has arrived is kept, and the next fetch goes on from there. {_ELSEWHERE}"
                         ) from error
                     logger.info("the connection was cut (%s); next attempt in %g s", error, pause)
-                    time.sleep(pause)
+                    time.sleep(pause)  # for the line, or the server, to come back
                 else:
                     return
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,11 @@ The means of LFW View 1, made symmetric.
 
 MEAN_ASPECT = 1.348
 """Height of the detector's box by its width: the mean of LFW View 1."""
+
+
+def five_points(landmarks: Landmarks) -> NDArray[np.float64]:
+    """Landmarks as an array in the order of :data:`MEAN_LANDMARKS`, shape ``(5, 2)``."""
+    return np.array(astuple(landmarks), np.float64)
 
 
 def similarity(landmarks: Landmarks) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -32,16 +39,7 @@ def similarity(landmarks: Landmarks) -> tuple[NDArray[np.float64], NDArray[np.fl
         of the average face, whose box has width 1 and height :data:`MEAN_ASPECT`,
         is at M p + o in the photo. None if the points all coincide.
     """
-    points = np.array(
-        [
-            landmarks.left_eye,
-            landmarks.right_eye,
-            landmarks.nose,
-            landmarks.mouth_left,
-            landmarks.mouth_right,
-        ],
-        np.float64,
-    )
+    points = five_points(landmarks)
     if not np.isfinite(points).all():
         return None
     to, of = points @ (1, 1j), (MEAN_LANDMARKS * (1.0, MEAN_ASPECT)) @ (1, 1j)

@@ -121,6 +121,11 @@ class Gallery:
         """Number of templates."""
         return len(self.matrix)
 
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Shape ``(len(people),)``, int64: each person's number of templates."""
+        return np.diff(np.append(self.starts, len(self)))
+
     def rank(self, probe: Embedding, top_k: int) -> tuple[Candidate, ...]:
         """The people closest to a probe.
 
@@ -170,8 +175,7 @@ class Gallery:
 
     def _candidate(self, index: int, probe: Embedding) -> Candidate:
         start = int(self.starts[index])
-        end = int(self.starts[index + 1]) if index + 1 < len(self.starts) else len(self.matrix)
-        own = self.matrix[start:end]
+        own = self.matrix[start : start + int(self.sizes[index])]
         to_photos = [_apart(probe, row) for row in own]
         best = int(np.argmin(to_photos))
         person, number = self.people[index], int(self.photo_numbers[start + best])

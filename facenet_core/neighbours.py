@@ -125,7 +125,7 @@ def strays(gallery: Gallery, beyond: float) -> tuple[Resemblance, ...]:
         most :data:`LISTED`. Of a person with two photos it is one pair.
     """
     found = []
-    for index, (start, size) in enumerate(zip(gallery.starts, _sizes(gallery), strict=True)):
+    for index, (start, size) in enumerate(zip(gallery.starts, gallery.sizes, strict=True)):
         if size < 2:
             continue
         own = gallery.matrix[start : start + size]
@@ -164,16 +164,12 @@ def _limits(
     """
     people = len(gallery.people)
     rate = min(DUPLICATE_FMR, 2 / max(people * (people - 1), 1))
-    sizes, kinds = np.unique(_sizes(gallery), return_inverse=True)
+    sizes, kinds = np.unique(gallery.sizes, return_inverse=True)
     table = np.full((len(sizes), len(sizes)), -1.0, np.float32)
     for place, photos in np.ndenumerate(np.multiply.outer(sizes, sizes)):
         if calibration:
             table[place] = calibration.distance_at(each_of(rate, int(photos)))[0] - nearer
     return table, kinds
-
-
-def _sizes(gallery: Gallery) -> NDArray[np.int64]:
-    return np.diff(np.append(gallery.starts, len(gallery)))
 
 
 def _shot(gallery: Gallery, person: int, row: int) -> Shot:
@@ -182,7 +178,7 @@ def _shot(gallery: Gallery, person: int, row: int) -> Shot:
 
 
 def _resemblance(gallery: Gallery, first: int, second: int, calibration: Calibration | None) -> Resemblance:
-    sizes = _sizes(gallery)
+    sizes = gallery.sizes
     own, other = (np.arange(gallery.starts[i], gallery.starts[i] + sizes[i]) for i in (first, second))
     between = distances(gallery.matrix[own], gallery.matrix[other])
     row, column = np.unravel_index(int(between.argmin()), between.shape)

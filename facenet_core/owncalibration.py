@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facenet_core.calibration import Calibration, missed_curve
+from facenet_core.calibration import Calibration
+from facenet_core.curves import missed_curve
 from facenet_core.metrics import Distances
 from facenet_core.types import ModelId
 
@@ -23,13 +24,13 @@ KEY = "own_calibration"
 
 PAIRS_NEEDED = 1000
 """Pairs of people, those of 46, from which on there is one: it then reaches down to a rate of 3 in 100, with
-:data:`facenet_core.calibration.ENOUGH_ERRORS` pairs behind it."""
+:data:`facenet_core.curves.ENOUGH_ERRORS` pairs behind it."""
 
 LONGEST = 1000
 """Points of a curve that are read."""
 
 _CURVES = ("rates", "distances", "missed_rates", "missed_distances")
-_FIGURES = ("measured_to", "tail_scale", "floor")
+_FIGURES = ("measured_to", "tail_scale")
 
 
 def corrected(
@@ -110,7 +111,6 @@ def decoded(stored: object, model_id: ModelId) -> Calibration | None:
         and _falls(curves["distances"])
         and _falls(curves["missed_distances"])
         and rates[-1] <= figures["measured_to"] <= rates[0]
-        and 0.0 < figures["floor"] <= rates[-1]
         and figures["tail_scale"] > 0.0
     )
     if not sound:
@@ -120,7 +120,6 @@ def decoded(stored: object, model_id: ModelId) -> Calibration | None:
         curves["distances"],
         measured_to=figures["measured_to"],
         tail_scale=figures["tail_scale"],
-        floor=figures["floor"],
         missed_rates=missed,
         missed_distances=curves["missed_distances"],
         provenance=_provenance(stored.get("provenance")),

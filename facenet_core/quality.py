@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facenet_core.face_shape import MEAN_ASPECT, MEAN_LANDMARKS
+from facenet_core.face_shape import MEAN_ASPECT, MEAN_LANDMARKS, five_points
 from facenet_core.types import Detection, Flaw, Landmarks, Quality
 
 SHARPNESS_SIDE = 64
 """Faces are brought to this many pixels before their sharpness is measured, so that a large face and its reduction
-count the same; a smaller one is less sharp, as it is to the network. With 32, 48 or 128 pixels more photos as they are
-would lie beyond the limit that the same rule gives."""
+count the same; a smaller one is less sharp, as it is to the network."""
 
 SMALL = (32.0, 0.0)
 """Shorter side of the box in pixels. FNMR doubles at about 30; it is five times as high at 19, which the setting has
@@ -32,10 +31,10 @@ BLURRED = (0.07, 0.02)
 """Sharpness. A Gaussian of 2 % of the face's width brings it to about 0.03, one of 4 % to 0.01."""
 
 DARK = (45.0, 20.0)
-"""Median grey, where LFW's faces have 72 and more, but for 1 %."""
+"""Median grey, 0 to 255."""
 
 BRIGHT = (190.0, 240.0)
-"""Median grey, where LFW's faces have 190 and less, but for 1 %."""
+"""Median grey, 0 to 255. Refuses a little before FNMR is five times as high: the detector begins to miss such faces."""
 
 TURNED = (1.0, 1.3)
 """Yaw to either side: the nose lies beyond an eye. Measured on web photos, because LFW's faces are hardly turned."""
@@ -142,8 +141,7 @@ def visible(detection: Detection, width: int, height: int) -> float:
     Returns:
         Share of its area, 0 to 1; 1 where the landmarks are those of no upright face.
     """
-    marks = detection.landmarks
-    found = np.array([marks.left_eye, marks.right_eye, marks.nose, marks.mouth_left, marks.mouth_right])
+    found = five_points(detection.landmarks)
     mean = MEAN_LANDMARKS * (1.0, MEAN_ASPECT)
     centred = mean - mean.mean(axis=0)
     scale = float((centred * (found - found.mean(axis=0))).sum() / (centred * centred).sum())

@@ -43,7 +43,6 @@ def _measured() -> dict[tuple[str, str], Calibration]:
             tuple(d for _, d in e["non_mated"]),
             measured_to=e["non_mated"][-1][0],
             tail_scale=e["tail_scale"],
-            floor=e["floor"],
             missed_rates=tuple(r for r, _ in e["mated"]),
             missed_distances=tuple(d for _, d in e["mated"]),
             provenance=e["provenance"],

@@ -180,7 +180,7 @@ def survey(
         threshold: Of 1:1, if one is known.
     """
     used = used or shipped
-    sizes = np.diff(np.append(gallery.starts, len(gallery)))
+    sizes = gallery.sizes
     drawn = np.random.default_rng(SEED).permutation(len(sizes))
     drawn = np.sort(drawn[np.cumsum(sizes[drawn]) <= MOST])
     rows = np.flatnonzero(np.isin(np.arange(len(sizes)).repeat(sizes), drawn))

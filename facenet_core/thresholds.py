@@ -80,8 +80,17 @@ class Thresholds(ABC):
             return fixed_threshold(chosen)
         return self.calibration().verify_threshold(templates, self.targets.fmr)
 
-    def identify_threshold(self, fixed: float | None = None) -> Threshold:
-        """The 1:N threshold: ``fixed``, the user's setting, or the measured one for this gallery.
+    def identify_threshold(
+        self, fixed: float | None = None, *, templates: int | None = None, of_person: int | None = None
+    ) -> Threshold:
+        """The 1:N threshold: ``fixed``, the user's setting, or the measured one.
+
+        Args:
+            fixed: Instead of the settings.
+            templates: Comparisons in one search; those of this gallery by default.
+            of_person: How many photos the closest person has. Nobody is named
+                whom a claim would send away, so it is the 1:1 threshold of that
+                person if that is the stricter one.
 
         Raises:
             SettingError: If it is out of range.
@@ -91,7 +100,11 @@ class Thresholds(ABC):
         if chosen is not None:
             return fixed_threshold(chosen)
         targets = self.targets
-        return self.calibration().identify_threshold(len(self.gallery()), targets.fpir, targets.fmr)
+        searched = len(self.gallery()) if templates is None else templates
+        found = self.calibration().identify_threshold(searched, targets.fpir, targets.fmr)
+        if of_person is None:
+            return found
+        return min(found, self.verify_threshold(templates=of_person), key=lambda threshold: threshold.distance)
 
     @property
     def targets(self) -> Targets:

@@ -28,21 +28,20 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from facenet_core.calibration import VERIFY_FMR, Calibration  # noqa: E402 - found through the line above
-from facenet_core.centre import Centre  # noqa: E402
-from facenet_core.config import load_settings  # noqa: E402
-from facenet_core.embedding import unit_norm  # noqa: E402
-from facenet_core.engine import FaceEngine  # noqa: E402
-from facenet_core.evaluation import Comparisons, Weights, embed_photos, read_folders  # noqa: E402
-from facenet_core.matching import distances  # noqa: E402
-from facenet_core.metrics import threshold_at  # noqa: E402
-from facenet_core.types import ModelId  # noqa: E402
+from facenet_core.calibration import VERIFY_FMR, Calibration
+from facenet_core.centre import Centre
+from facenet_core.config import PROJECT_ROOT, load_settings
+from facenet_core.embedding import unit_norm
+from facenet_core.engine import FaceEngine
+from facenet_core.evaluation import Comparisons, Weights, embed_photos, read_folders
+from facenet_core.matching import distances
+from facenet_core.metrics import threshold_at
+from facenet_core.types import ModelId
 
-CENTRES = ROOT / "facenet_core" / "centres.json"
-THRESHOLDS = ROOT / "facenet_core" / "thresholds.json"
+CENTRES = PROJECT_ROOT / "facenet_core" / "centres.json"
+THRESHOLDS = PROJECT_ROOT / "facenet_core" / "thresholds.json"
 
 
 def store(path: Path, model: ModelId, values: dict[str, Any]) -> None:
@@ -116,7 +115,6 @@ def main() -> None:
         {
             "provenance": provenance,
             "tail_scale": round(made.tail_scale, 5),
-            "floor": made.floor,
             "non_mated": list(zip(made.rates, made.distances, strict=True)),
             "mated": list(zip(made.missed_rates, made.missed_distances, strict=True)),
         },

@@ -39,7 +39,6 @@ MEASURED = Calibration(
     distances=(1.4, 1.0, 0.8, 0.6),
     measured_to=1e-4,
     tail_scale=0.08,
-    floor=1e-6,
     missed_rates=(0.01, 0.9),
     missed_distances=(1.1, 0.3),
     provenance={"non_mated": 90_000, "data": "squares"},

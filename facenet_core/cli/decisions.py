@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from facenet_core import table
@@ -123,7 +123,7 @@ def identify(service: FaceService, args: Namespace) -> Answer:
     """Answers ``identify``."""
     if args.csv and not args.csv.parent.is_dir():  # rather now than after a thousand photos
         raise files.FileError(f"{files.shown(args.csv.parent)}: there is no such folder.")
-    targets = _targets(args.annotate, args.photos) if args.annotate else [None] * len(args.photos)
+    targets = files.picture_targets(args.annotate, args.photos) if args.annotate else [None] * len(args.photos)
     model_id = load_model(service)
     _enrol_first_photos(service)
     limit, gallery = service.identify_threshold(args.threshold), service.gallery()
@@ -278,25 +278,3 @@ def _choice(analysis: Analysis, face: Face, option: str, given: int | None) -> I
         which = "as asked for" if given else f"the prominent one (choose another with {option})"
         place = f"face {shapes.face_number(analysis, face)} of {len(analysis.faces)}"
         yield f"  {analysis.photo.name}: {place} was taken, {which}."
-
-
-def _targets(folder: Path, photos: Sequence[Path]) -> list[Path]:
-    """Where each photo's picture goes. Photos of one name from several folders do not meet.
-
-    Raises:
-        FileError: If the folder can't be made, or a picture would replace a photo.
-    """
-    files.make_folder(folder)
-    originals = {path.resolve() for path in photos}
-    taken: set[str] = set()
-    targets = []
-    for path in photos:
-        stem, copy = f"{path.stem}-faces", 1
-        while (name := f"{stem}.png" if copy == 1 else f"{stem}-{copy}.png").casefold() in taken:
-            copy += 1
-        taken.add(name.casefold())
-        target = folder / name
-        if target.resolve() in originals:
-            raise files.FileError(f"{files.shown(target)}: this photo would be replaced. Choose another folder.")
-        targets.append(target)
-    return targets

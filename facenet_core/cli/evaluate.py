@@ -161,16 +161,14 @@ def _verify_threshold(service: FaceService) -> Threshold | None:
 def _thresholds(service: FaceService) -> Thresholds | None:
     """What the app would hold searches against, in a gallery of any size; None if it does not know."""
     try:
-        fixed, verify, targets = service.identify_threshold(), service.verify_threshold(), service.targets
+        verify = service.verify_threshold()
+        service.identify_threshold()
     except NoThresholdError:
         return None
 
     @cache
     def identify(templates: int, of_person: int) -> float:
-        if fixed.origin == "fixed":
-            return fixed.distance
-        measured = service.calibration().identify_threshold(templates, targets.fpir, targets.fmr)
-        return min(measured.distance, service.verify_threshold(templates=of_person).distance)
+        return service.identify_threshold(templates=templates, of_person=of_person).distance
 
     return Thresholds(identify, verify.distance, "those of the app")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -109,3 +109,25 @@ def make_folder(path: Path) -> None:
 def _failure(path: Path, error: OSError | ValueError) -> FileError:
     reason = error.strerror if isinstance(error, OSError) else error
     return FileError(f"{shown(path)}: {reason}. Check the name, the folder and its permissions.")
+
+
+def picture_targets(folder: Path, photos: Sequence[Path]) -> list[Path]:
+    """Where each photo's picture goes. Photos of one name from several folders do not meet.
+
+    Raises:
+        FileError: If the folder can't be made, or a picture would replace a photo.
+    """
+    make_folder(folder)
+    originals = {path.resolve() for path in photos}
+    taken: set[str] = set()
+    targets = []
+    for path in photos:
+        stem, copy = f"{path.stem}-faces", 1
+        while (name := f"{stem}.png" if copy == 1 else f"{stem}-{copy}.png").casefold() in taken:
+            copy += 1
+        taken.add(name.casefold())
+        target = folder / name
+        if target.resolve() in originals:
+            raise FileError(f"{shown(target)}: this photo would be replaced. Choose another folder.")
+        targets.append(target)
+    return targets

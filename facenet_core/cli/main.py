@@ -57,7 +57,7 @@ def _answer(words: Sequence[str], service_factory: Callable[[Settings], FaceServ
         return _failure(exit_code, error.code, str(error), error.photo if isinstance(error, PhotoError) else None)
     except KeyboardInterrupt as interrupt:
         return _failure(INTERRUPTED, "interrupted", str(interrupt) or "Interrupted.")
-    except Exception:
+    except Exception:  # whoever reads the JSON of a script gets an answer even to our mistakes, with a code of its own
         logger.exception("unexpected")
         return _failure(BUG, "bug", "This is a mistake in the program. Its details are above, in standard error.")
 

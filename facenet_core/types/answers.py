@@ -94,8 +94,20 @@ class Candidate:
     distance_without: float | None
 
 
+class _Judged:
+    """What has an outcome."""
+
+    __slots__ = ()
+    outcome: Outcome
+
+    @property
+    def matched(self) -> bool:
+        """Whether the distance is at most the threshold."""
+        return self.outcome == "match"
+
+
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(_Judged):
     """Two photos held against each other, without a database.
 
     Attributes:
@@ -116,14 +128,9 @@ class Comparison:
     one_in: OneIn | None
     model_id: ModelId
 
-    @property
-    def matched(self) -> bool:
-        """Whether the distance is at most the threshold."""
-        return self.outcome == "match"
-
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(_Judged):
     """The answer to a claimed identity (1:1).
 
     Attributes:
@@ -145,14 +152,9 @@ class Verification:
     one_in: OneIn | None
     model_id: ModelId
 
-    @property
-    def matched(self) -> bool:
-        """Whether the distance is at most the threshold."""
-        return self.outcome == "match"
-
 
 @dataclass(frozen=True, slots=True)
-class Identification:
+class Identification(_Judged):
     """The answer for one unknown face (1:N).
 
     Attributes:
@@ -173,8 +175,3 @@ class Identification:
     candidates: tuple[Candidate, ...]
     threshold: Threshold
     one_in: OneIn | None
-
-    @property
-    def matched(self) -> bool:
-        """Whether the closest person is within the threshold."""
-        return self.outcome == "match"

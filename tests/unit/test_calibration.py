@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from facenet_core.calibration import (
-    ENOUGH_ERRORS,
     IDENTIFY_FPIR,
     Calibration,
     any_of,
     each_of,
     fixed_threshold,
 )
+from facenet_core.curves import ENOUGH_ERRORS
 from facenet_core.errors import SettingError
 
 MADE = Calibration(
@@ -23,7 +23,6 @@ MADE = Calibration(
     distances=(1.4, 1.2, 1.0, 0.8, 0.6),
     measured_to=0.0001,
     tail_scale=0.2 / np.log(10),
-    floor=1e-6,
     missed_rates=(0.01, 0.1, 0.9),
     missed_distances=(1.1, 0.8, 0.3),
     provenance={"non_mated": 10_000, "data": "made-up faces"},

@@ -90,8 +90,6 @@ def test_a_calibration_of_another_model_is_none_of_this_one() -> None:
         ("measured_to", 1e-7),
         ("tail_scale", 0),
         ("tail_scale", float("inf")),
-        ("floor", 0.01),
-        ("floor", -1.0),
         ("provenance", {"data": "somewhere"}),
         ("provenance", {**OWN.provenance, "mated_data": 3}),
         ("provenance", "somewhere"),
@@ -138,7 +136,7 @@ def test_the_users_own_rates_are_not_used_with_another_model(service: FaceServic
 
 
 def test_damaged_rates_are_ignored_with_a_warning(service: FaceService, caplog: pytest.LogCaptureFixture) -> None:
-    service.repository.save_settings({KEY: {**encoded(OWN, MODEL), "floor": 0}})
+    service.repository.save_settings({KEY: {**encoded(OWN, MODEL), "tail_scale": 0}})
     assert service.calibration() is MEASURED
     assert "are ignored" in caplog.text
 

@@ -10,7 +10,8 @@ import pytest
 
 import facenet_core
 from facenet_core.alignment import CROP_IDS
-from facenet_core.calibration import ENOUGH_ERRORS, VERIFY_FMR
+from facenet_core.calibration import VERIFY_FMR
+from facenet_core.curves import ENOUGH_ERRORS
 from facenet_core.detection import MTCNNDetector
 from facenet_core.errors import NoThresholdError
 from facenet_core.shipped import calibration_for
