@@ -7,6 +7,10 @@ again the people are drawn apart at random:
 
 * *1 in N*: one half measures mean embedding and calibration; on the other half
   the share of strangers who really look so similar is counted;
+* *tail*: to a third of the people an exponential tail is fitted below FMR 0.001,
+  as the app does, and a generalised Pareto one (Hosking and Wallis, "Parameter
+  and quantile estimation for the generalized Pareto distribution", 1987, by
+  probability-weighted moments); both are held against the other two thirds;
 * *open set*: 300 people measure, others are enrolled with one photo each, and
   163 more are strangers who are searched for. FPIR is the share of their photos
   for which anyone is named, FNIR the share of enrolled people's other photos
@@ -29,13 +33,12 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from facenet_core.calibration import Calibration
+from benchmarks.labelled import embeddings
+from facenet_core.calibration import TAIL_RATE, Calibration
 from facenet_core.centre import Centre
-from facenet_core.config import load_settings
 from facenet_core.embedding import unit_norm
-from facenet_core.engine import FaceEngine
-from facenet_core.evaluation import FaceCache, embed_photos, read_folders
 from facenet_core.matching import distances
+from facenet_core.metrics import threshold_at
 
 DRAWS = 200
 MEASURING, STRANGERS = 300, 163
@@ -104,6 +107,45 @@ def claims(people: People, rng: np.random.Generator) -> None:
         print(f"| 1 in {n:,} | {basis[n]} | {spread(ratios[n])}; within a factor of two in {within:.0%} of draws |")
 
 
+def pareto(excess: NDArray[np.float64]) -> tuple[float, float]:
+    """Shape and scale of a generalised Pareto tail; shape 0 is the exponential one."""
+    ordered = np.sort(excess)
+    first = float(ordered.mean())
+    second = float((ordered * (1 - (np.arange(len(ordered)) + 0.65) / len(ordered))).mean())
+    return 2 - first / (first - 2 * second), 2 * first * second / (first - 2 * second)
+
+
+def tail(people: People, rng: np.random.Generator) -> None:
+    """Prints which tail tells better what lies beyond the data."""
+    shape = 0.0
+    ratios: dict[tuple[str, float], list[float]] = {}
+    for draw in tqdm(range(DRAWS), unit=" draw", mininterval=5):
+        order = rng.permutation(people.count)
+        seen, unseen = (order, order) if draw == 0 else np.split(order, [people.count // 3])
+        centred = people.without(people.centre(seen))
+        non_mated, _ = centred.comparisons(seen)
+        at = threshold_at(non_mated, TAIL_RATE)
+        excess = at - non_mated[non_mated < at]
+        xi, scale = pareto(excess)
+        if draw == 0:
+            shape = xi
+            continue
+        strangers, _ = centred.comparisons(unseen)
+        for rate in (1e-4, 1e-5):
+            beyond = at - threshold_at(strangers, rate)
+            found = {
+                "exponential": np.exp(-beyond / excess.mean()),
+                "generalised Pareto": max(1 + xi * beyond / scale, 0.0) ** (-1 / xi),
+            }
+            for name, share in found.items():
+                ratios.setdefault((name, rate), []).append(float(TAIL_RATE * share / rate))
+    print(f"\nShape of the tail of everybody, left free: {shape:.3f}")
+    print("\n| tail | rate | predicted, as a multiple: median and middle 90 % |\n|---|---|---|")
+    for (name, rate), values in ratios.items():
+        low, middle, high = np.percentile(values, [5, 50, 95])
+        print(f"| {name} | {rate:g} | {middle:.2f} [{low:.2f}, {high:.2f}] |")
+
+
 def open_set(people: People, rng: np.random.Generator) -> None:
     """Prints FPIR and FNIR."""
     print("\n| enrolled | threshold | distance | FPIR % | FNIR % |\n|---|---|---|---|---|")
@@ -139,19 +181,11 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="labelled folders, folder = person")
-    folder = parser.parse_args().folder
-    settings = load_settings()
-    engine = FaceEngine.load(settings)
-    engine.centre = None
-    folders = read_folders(folder)
-    with FaceCache(settings.db / "cache" / "faces.sqlite") as cache:
-        embedded = embed_photos(
-            engine, folders.photos, cache, progress=lambda photos: tqdm(photos, unit=" photo", mininterval=5)
-        )
-    labels = np.unique(folders.person[embedded.found], return_inverse=True)[1]
-    people = People(embedded.embeddings[embedded.found], labels.astype(np.int64))
+    engine, rows, labels = embeddings(parser.parse_args().folder, centred=False)
+    people = People(rows, labels)
     print(f"{engine.model_id.preprocessing}: {len(people.rows)} photos of {people.count} people, {DRAWS} draws")
     claims(people, np.random.default_rng(1))
+    tail(people, np.random.default_rng(3))
     open_set(people, np.random.default_rng(2))
 
 

@@ -27,9 +27,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from facenet_core.config import load_settings
-from facenet_core.engine import FaceEngine
-from facenet_core.evaluation import FaceCache, embed_photos, read_folders
+from benchmarks.labelled import embeddings
 from facenet_core.matching import distances, mean_template
 from facenet_core.metrics import share_within, threshold_at
 
@@ -55,15 +53,7 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="labelled folders, folder = person")
-    folder = parser.parse_args().folder
-    settings = load_settings()
-    engine = FaceEngine.load(settings)
-    folders = read_folders(folder)
-    with FaceCache(settings.db / "cache" / "faces.sqlite") as cache:
-        embedded = embed_photos(
-            engine, folders.photos, cache, progress=lambda photos: tqdm(photos, unit=" photo", mininterval=5)
-        )
-    rows, person = embedded.embeddings[embedded.found], folders.person[embedded.found]
+    _, rows, person = embeddings(parser.parse_args().folder, centred=True)
     first, second = np.triu_indices(len(rows), 1)
     strangers = person[first] != person[second]
     single = np.sort(distances(rows, rows)[first, second][strangers].astype(np.float64))

@@ -3,8 +3,8 @@
 A rate is *measured* down to thirty errors in the data. Beyond, it is
 *estimated*: FMR falls by a factor e every :attr:`Calibration.tail_scale` of
 distance. That is the exponential tail of extreme-value theory (Pickands, 1975,
-with shape 0): the shape that fits here is 0 within its error, and fixing it
-predicted held-out people better than fitting it (``docs/accuracy.md``). Two
+with shape 0): a shape that is fitted comes out close to 0, and fixing it told
+more of held-out people than fitting it (``docs/accuracy.md``). Two
 decades beyond the data the estimate ends, and only a bound is claimed.
 """
 

@@ -119,12 +119,6 @@ def _person(shared: FaceService, found: Identification) -> None:
                 f"**{found.number}** · :red[:material/person_off: **{NOBODY}**] · "
                 f"nearest: {name} {nearest.distance:.2f}"
             )
-        rivals = [c for c in found.candidates[1:] if found.matched and c.distance <= found.threshold.distance]
-        if rivals:
-            names = ", ".join(components.plain(c.person.name) for c in rivals)
-            st.markdown(
-                f":orange[:material/group: Close enough too:] {names}. Look at the photos before you rely on it."
-            )
         if others := found.candidates[1:]:
             st.caption("Next: " + ", ".join(f"{components.plain(c.person.name)} {c.distance:.2f}" for c in others))
 

@@ -57,15 +57,6 @@ def test_a_name_comes_with_how_rare_it_is_and_the_reason_for_the_threshold(
     assert expected.explanation in visitor.text
 
 
-def test_a_second_person_within_the_threshold_is_pointed_out(service: FaceService, visitor: Visitor) -> None:
-    enrol(service, "Ann", RED)
-    enrol(service, "Bea", DARK_RED)
-    enrol(service, "Cy", GREEN)
-    show(visitor, one=(RED,))
-    assert "**Ann**" in visitor.text
-    assert "Close enough too:] Bea. Look at the photos" in visitor.text
-
-
 def test_the_next_four_people_are_named_too(service: FaceService, visitor: Visitor) -> None:
     for name, colour in {"A": RED, "B": DARK_RED, "C": YELLOW, "D": GREEN, "E": BLUE, "F": (31, 40, 220)}.items():
         enrol(service, name, colour)
