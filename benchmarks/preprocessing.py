@@ -41,32 +41,33 @@ from facenet_core import alignment, images
 from facenet_core.config import load_settings
 from facenet_core.engine import FaceEngine, prominent
 from facenet_core.evaluation import read_pairs
-from facenet_core.facenet import INPUT_SIZE
 from facenet_core.matching import distances
 from facenet_core.metrics import cross_validated, equal_error_rate, threshold_at
 from facenet_core.types import Box, Detection, Photo
 
-Crop = Callable[[Image.Image, Detection], Image.Image]
+Crop = Callable[[Image.Image, Detection, int], Image.Image]
+"""From a photo, a face and the side of the model's input."""
+
 Part = tuple[str, bool]
 """A crop's name, and whether it is mirrored."""
 
 RATES = (1e-2, 1e-3, 1e-4)
 
 
-def region(photo: Image.Image, box: Sequence[float], filter_: Image.Resampling) -> Image.Image:
+def region(photo: Image.Image, box: Sequence[float], size: int, filter_: Image.Resampling) -> Image.Image:
     """A rectangle of the photo, cut at its edges and squashed to the model's input."""
     left, top, right, bottom = box
     inside = (max(left, 0.0), max(top, 0.0), min(right, float(photo.width)), min(bottom, float(photo.height)))
-    return photo.resize((INPUT_SIZE, INPUT_SIZE), filter_, box=inside)
+    return photo.resize((size, size), filter_, box=inside)
 
 
 def boxed(margin: float = 0.0, pixels: float = 0.0, filter_: Image.Resampling = Image.Resampling.BILINEAR) -> Crop:
     """The box with a margin, as a share of it or in pixels."""
 
-    def crop(photo: Image.Image, face: Detection) -> Image.Image:
+    def crop(photo: Image.Image, face: Detection, size: int) -> Image.Image:
         box = face.box
         x, y = (box.width * margin + pixels) / 2, (box.height * margin + pixels) / 2
-        return region(photo, (box.left - x, box.top - y, box.right + x, box.bottom + y), filter_)
+        return region(photo, (box.left - x, box.top - y, box.right + x, box.bottom + y), size, filter_)
 
     return crop
 
@@ -74,11 +75,11 @@ def boxed(margin: float = 0.0, pixels: float = 0.0, filter_: Image.Resampling = 
 def square(margin: float) -> Crop:
     """A square around the box, of its longer side with a margin."""
 
-    def crop(photo: Image.Image, face: Detection) -> Image.Image:
+    def crop(photo: Image.Image, face: Detection, size: int) -> Image.Image:
         box = face.box
         half = max(box.width, box.height) * (1 + margin) / 2
         x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
-        return region(photo, (x - half, y - half, x + half, y + half), Image.Resampling.BILINEAR)
+        return region(photo, (x - half, y - half, x + half, y + half), size, Image.Resampling.BILINEAR)
 
     return crop
 
@@ -86,10 +87,10 @@ def square(margin: float) -> Crop:
 def aligned(zoom: float) -> Crop:
     """Landmarks at their mean places, drawn larger or smaller than in the box's crop with its margin."""
 
-    def crop(photo: Image.Image, face: Detection) -> Image.Image:
+    def crop(photo: Image.Image, face: Detection, size: int) -> Image.Image:
         kept, alignment.MARGIN = alignment.MARGIN, (1 + alignment.MARGIN) / zoom - 1
         try:
-            views = alignment.view_faces(np.asarray(photo), [face], "best")
+            views = alignment.view_faces(np.asarray(photo), [face], "best", size)
         finally:
             alignment.MARGIN = kept
         return Image.fromarray(views[0, 1, :, ::-1])
@@ -217,7 +218,7 @@ def cost(engine: FaceEngine, photos: Sequence[NDArray[np.uint8]], faces: Sequenc
         seconds["detection"].append(time.perf_counter() - began)
         for profile in ("fast", "best"):
             began = time.perf_counter()
-            engine.embedder.embed(alignment.view_faces(photo, [face], profile)[0])
+            engine.embedder.embed(alignment.view_faces(photo, [face], profile, engine.embedder.input_size)[0])
             seconds[profile].append(time.perf_counter() - began)
     each = {name: 1000 * float(np.median(values)) for name, values in seconds.items()}
     whole = (each["detection"] + each["best"]) / (each["detection"] + each["fast"])
@@ -246,10 +247,11 @@ def main() -> None:
     figures = Figures(names, folder)
     choices(photos, detections)
 
+    size = engine.embedder.input_size
     embedded: dict[Part, NDArray[np.float32]] = {}
     for name, crop in CROPS.items():
         began = time.perf_counter()
-        crops = np.stack([np.asarray(crop(p, f)) for p, f in zip(photos, faces, strict=True)])
+        crops = np.stack([np.asarray(crop(p, f, size)) for p, f in zip(photos, faces, strict=True)])
         embedded[name, S] = engine.embedder.embed(crops)
         embedded[name, M] = engine.embedder.embed(crops[:, :, ::-1])
         print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)

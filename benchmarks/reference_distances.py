@@ -32,7 +32,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from facenet_core.facenet import load_weights
+from facenet_core.weights_file import load_weights
 
 OURS = "casia-webface"
 STAGES = ("Conv2d", "Block35", "Mixed_6a", "Block17", "Mixed_7a", "Block8", "Bottleneck")

@@ -6,7 +6,7 @@ from facenet_core.enrolment import chosen_face
 from facenet_core.errors import ModelError, UnknownPersonError
 from facenet_core.matching import Gallery, distance
 from facenet_core.thresholds import Thresholds
-from facenet_core.types import Analysis, Comparison, Face, Identification, Verification
+from facenet_core.types import Analysis, Comparison, Face, Identification, ModelId, Verification
 
 TOP_K = 5
 """People shown for an identified face: the closest, and the next four."""
@@ -48,8 +48,9 @@ class Decisions(Thresholds):
         """
         self.refuse_foreign(first, second)
         a, b = chosen_face(first, faces[0]), chosen_face(second, faces[1])
-        between, limit = distance(a.embedding, b.embedding), self.verify_threshold(threshold)
-        return Comparison(a, b, between, limit, limit.judge(between), self._one_in(between), first.model_id)
+        model_id = first.model_id
+        between, limit = distance(a.embedding, b.embedding), self.verify_threshold(threshold, model_id=model_id)
+        return Comparison(a, b, between, limit, limit.judge(between), self._one_in(between, model_id), model_id)
 
     def verify(
         self, probe: Analysis, claim: str, *, face: int | None = None, threshold: float | None = None
@@ -70,21 +71,23 @@ class Decisions(Thresholds):
             NoThresholdError: If no threshold is known.
         """
         self.refuse_foreign(probe)
+        model_id = probe.model_id
         person = self.repository.person(claim)
         chosen = chosen_face(probe, face)
-        candidate = self.gallery().compare(chosen.embedding, person)
+        candidate = self.gallery(model_id).compare(chosen.embedding, person)
+        self.refuse_foreign(probe)  # another process may have changed the model, and all templates, meanwhile
         if candidate is None:
             raise UnknownPersonError(
                 f"{person.name} was enrolled with another model. Renew the templates first, on the Settings page "
                 "or with `people renew`."
             )
-        limit = self.verify_threshold(threshold, templates=candidate.compared)
+        limit = self.verify_threshold(threshold, templates=candidate.compared, model_id=model_id)
         without = None
         if candidate.distance_without is not None:
-            fewer = self.verify_threshold(threshold, templates=candidate.compared - 1)
+            fewer = self.verify_threshold(threshold, templates=candidate.compared - 1, model_id=model_id)
             without = fewer.judge(candidate.distance_without)
-        rarity = self._one_in(candidate.distance, candidate.compared)
-        return Verification(chosen, candidate, limit, limit.judge(candidate.distance), without, rarity, probe.model_id)
+        rarity = self._one_in(candidate.distance, model_id, candidate.compared)
+        return Verification(chosen, candidate, limit, limit.judge(candidate.distance), without, rarity, model_id)
 
     def identify(
         self, probe: Analysis, *, threshold: float | None = None, top_k: int = TOP_K
@@ -104,19 +107,21 @@ class Decisions(Thresholds):
             NoThresholdError: If no threshold is known.
         """
         self.refuse_foreign(probe)
-        gallery = self.gallery()
+        gallery = self.gallery(probe.model_id)
+        self.refuse_foreign(probe)  # another process may have changed the model, and all templates, meanwhile
         return tuple(
-            self._identification(number, face, gallery, threshold, top_k)
+            self._identification(number, face, gallery, probe.model_id, threshold, top_k)
             for number, face in enumerate(probe.faces, start=1)
         )
 
     def _identification(
-        self, number: int, face: Face, gallery: Gallery, threshold: float | None, top_k: int
+        self, number: int, face: Face, gallery: Gallery, model_id: ModelId, threshold: float | None, top_k: int
     ) -> Identification:
         candidates = gallery.rank(face.embedding, top_k)
         best = candidates[0] if candidates else None
-        limit = self.identify_threshold(threshold, templates=len(gallery), of_person=best.compared if best else None)
+        of_person = best.compared if best else None
+        limit = self.identify_threshold(threshold, templates=len(gallery), of_person=of_person, model_id=model_id)
         if best is None:
             return Identification(number, face, "no_match", (), limit, None)
-        rarity = self._one_in(best.distance, best.compared)
+        rarity = self._one_in(best.distance, model_id, best.compared)
         return Identification(number, face, limit.judge(best.distance), candidates, limit, rarity)

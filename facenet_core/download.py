@@ -20,8 +20,9 @@ from pathlib import Path
 import httpx
 from filelock import FileLock
 
+from facenet_core.catalogue import CatalogueEntry, entry
 from facenet_core.errors import DownloadError
-from facenet_core.weights import CatalogueEntry, entry, sha256_of
+from facenet_core.weights import sha256_of
 
 logger = logging.getLogger(__name__)
 

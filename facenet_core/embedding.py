@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facenet_core.errors import ModelError
-from facenet_core.facenet import INPUT_SIZE, Scaling, load_weights, preprocess_input
+from facenet_core.scaling import Scaling, preprocess_input, scaling_for
 from facenet_core.types import ModelId
+from facenet_core.weights_file import LoadedWeights
 
 BATCH = 16
 """Faces per call: larger batches gain little on a CPU and cost memory."""
@@ -22,15 +22,18 @@ class Embedder(Protocol):
 
     Attributes:
         model_id: What the embeddings may be compared with.
+        input_size: Side of the crops, in pixels.
     """
 
     model_id: ModelId
+    input_size: int
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Computes embeddings.
 
         Args:
-            crops: Shape ``(n, 160, 160, 3)``, RGB, uint8; ``n`` may be 0.
+            crops: Shape ``(n, input_size, input_size, 3)``, RGB, uint8; ``n``
+                may be 0.
 
         Returns:
             Shape ``(n, d)``, float32, each row of unit norm.
@@ -46,27 +49,25 @@ class KerasEmbedder:
     difference in distance stays below 1e-3 (tests/accuracy).
 
     Args:
-        path: The weights file.
+        loaded: The network with its weights.
         model: The model's id, for :class:`ModelId`.
         scaling: How the weights expect pixels; None takes what the embedding's
-            length implies (see :func:`facenet_core.weights.scaling_for`).
+            length implies (see :func:`facenet_core.scaling.scaling_for`).
         preprocessing: Detector and crop that make the input, for
             :class:`ModelId`; the scaling is appended.
 
     Raises:
-        WeightsError: If the file does not fit the network.
+        WeightsError: If the scaling is not known.
     """
 
-    def __init__(self, path: Path, model: str, scaling: Scaling | None, preprocessing: str) -> None:
+    def __init__(self, loaded: LoadedWeights, model: str, scaling: Scaling | None, preprocessing: str) -> None:
         import tensorflow as tf
 
-        from facenet_core.weights import scaling_for
-
-        loaded = load_weights(path)
         self.keras_model = loaded.model
         self.scaling: Scaling = scaling or scaling_for(loaded.dimensions)
         self.model_id = ModelId(model, f"{preprocessing}-{self.scaling}", loaded.digest, loaded.dimensions)
-        signature = [tf.TensorSpec((None, INPUT_SIZE, INPUT_SIZE, 3), tf.float32)]
+        self.input_size = loaded.input_size
+        signature = [tf.TensorSpec((None, self.input_size, self.input_size, 3), tf.float32)]
         self._graph = tf.function(lambda x: loaded.model(x, training=False), input_signature=signature)
         self._lock = threading.Lock()
 

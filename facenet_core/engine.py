@@ -9,15 +9,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facenet_core.alignment import CROP_IDS, Profile, view_faces
+from facenet_core.alignment import Profile, crop_id, view_faces
 from facenet_core.centre import Centre, centre_for
 from facenet_core.config import Settings
 from facenet_core.detection import Detector, MTCNNDetector
 from facenet_core.embedding import Embedder, KerasEmbedder, unit_norm
-from facenet_core.facenet import INPUT_SIZE
 from facenet_core.quality import assess
 from facenet_core.types import Analysis, Detection, Face, ModelId, Photo
-from facenet_core.weights import resolve
+from facenet_core.weights import load, resolve
 
 
 class FaceEngine:
@@ -51,9 +50,9 @@ class FaceEngine:
         """
         chosen = resolve(settings)
         detector = MTCNNDetector(settings.detection_long_side)
-        embedder = KerasEmbedder(
-            chosen.path, chosen.model, chosen.scaling, f"{detector.id}-{CROP_IDS[settings.profile]}"
-        )
+        loaded = load(chosen.path)
+        crop = crop_id(settings.profile, loaded.input_size)
+        embedder = KerasEmbedder(loaded, chosen.model, chosen.scaling, f"{detector.id}-{crop}")
         return cls(detector, embedder, settings.profile, centre_for(embedder.model_id))
 
     @property
@@ -65,7 +64,8 @@ class FaceEngine:
     def warm(self) -> None:
         """Runs both networks once, so that the first user does not wait for them."""
         self.detector.detect(np.zeros((64, 64, 3), np.uint8))
-        self.embedder.embed(np.zeros((1, INPUT_SIZE, INPUT_SIZE, 3), np.uint8))
+        size = self.embedder.input_size
+        self.embedder.embed(np.zeros((1, size, size, 3), np.uint8))
 
     def faces(self, photo: Photo) -> tuple[Face, ...]:
         """Finds and embeds every face of a photo.
@@ -79,13 +79,13 @@ class FaceEngine:
         found = sorted(self.detector.detect(photo.pixels), key=lambda d: d.box.left)
         if not found:
             return ()
-        views = view_faces(photo.pixels, found, self.profile)
+        views = view_faces(photo.pixels, found, self.profile, self.embedder.input_size)
         embeddings = self._embed(views)
         qualities = [assess(photo.pixels, detection) for detection in found]
         return tuple(Face(*parts) for parts in zip(found, views[:, 0], embeddings, qualities, strict=True))
 
     def _embed(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """From views of shape ``(n, v, 160, 160, 3)`` to embeddings of shape ``(n, d)``, unit norm."""
+        """From views of shape ``(n, v, size, size, 3)`` to embeddings of shape ``(n, d)``, unit norm."""
         count, per_face = views.shape[:2]
         each = self.embedder.embed(views.reshape(count * per_face, *views.shape[2:]))
         faces = unit_norm(each.reshape(count, per_face, -1).mean(axis=1)) if per_face > 1 else each

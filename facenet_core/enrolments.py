@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facenet_core import enrolment, images
-from facenet_core.alignment import crop_faces
+from facenet_core.alignment import crop_faces, named_size
 from facenet_core.decision import Decisions
 from facenet_core.errors import (
     FaceNetError,
     InputError,
+    ModelError,
     NotAPhotoError,
     NoThresholdError,
     PhotoError,
@@ -28,6 +29,8 @@ from facenet_core.types import (
     EnrolOutcome,
     EnrolRequest,
     Flaw,
+    ModelId,
+    NewTemplate,
     Person,
     Photo,
     Template,
@@ -101,7 +104,7 @@ class Enrolments(Decisions):
         person = self.repository.enrol(name, [new], create=create)
         # Not simply the last: a photo that came from a machine whose clock is ahead counts as newer.
         template = next(t for t in person.templates if t.source_sha256 == new.source_sha256)
-        warnings, resembled = [described([flaw]) for flaw in found], self._resembled(new.embedding, person)
+        warnings, resembled = [described([flaw]) for flaw in found], self._resembled(new, person)
         if resembled:
             warnings.append(
                 f"the face looks like {resembled.person.name} ({resembled.distance:.2f} apart). If they are one "
@@ -152,31 +155,32 @@ class Enrolments(Decisions):
         if any(sha256 in (t.source_sha256, t.photo_sha256) for p in self.people() for t in p.templates):
             return ()
         face = enrolment.chosen_face(analysis, number)
-        unlike = self._unlike_others(name, face.embedding)
+        unlike = self._unlike_others(name, face.embedding, analysis.model_id)
         return (*((unlike,) if unlike else ()), *flaws(face.quality))
 
-    def _unlike_others(self, name: str, embedding: Embedding) -> Flaw | None:
+    def _unlike_others(self, name: str, embedding: Embedding, model_id: ModelId) -> Flaw | None:
         try:
-            candidate = self.gallery().compare(embedding, self.repository.person(name))
-            return enrolment.unlike_others(candidate, self._perhaps_same()) if candidate else None
+            candidate = self.gallery(model_id).compare(embedding, self.repository.person(name))
+            return enrolment.unlike_others(candidate, self._perhaps_same(model_id)) if candidate else None
         except (UnknownPersonError, NoThresholdError):
             return None
 
-    def _perhaps_same(self) -> float:
+    def _perhaps_same(self, model_id: ModelId) -> float:
         """The distance up to which two photos may be of one person, even if the user has fixed a stricter threshold."""
-        fixed = self.verify_threshold().inconclusive
+        fixed = self.verify_threshold(model_id=model_id).inconclusive
         try:
-            return max(fixed, self.calibration().verify_threshold(fmr=self.targets.fmr).inconclusive)
+            return max(fixed, self.calibration(model_id).verify_threshold(fmr=self.targets.fmr).inconclusive)
         except NoThresholdError:
             return fixed
 
-    def _resembled(self, embedding: Embedding, person: Person) -> Candidate | None:
+    def _resembled(self, new: NewTemplate, person: Person) -> Candidate | None:
         """Somebody else whom a search would take this face for."""
+        gallery = self.gallery(new.model_id)
         try:
-            limit = self.identify_threshold().distance
+            limit = self.identify_threshold(templates=len(gallery), model_id=new.model_id).distance
         except NoThresholdError:
             return None
-        others = (c for c in self.gallery().rank(embedding, 2) if c.person.id != person.id)
+        others = (c for c in gallery.rank(new.embedding, 2) if c.person.id != person.id)
         return next((candidate for candidate in others if candidate.distance <= limit), None)
 
     def stored_photo(self, template: Template) -> bytes:
@@ -191,13 +195,14 @@ class Enrolments(Decisions):
         """An enrolled face as the model saw it.
 
         Returns:
-            Shape ``(160, 160, 3)``, RGB, uint8.
+            Shape ``(size, size, 3)``, RGB, uint8, as large as its model's input.
 
         Raises:
             StoreError: If the photo's file is missing or damaged.
         """
         photo = images.decode(self.stored_photo(template), template.source_name)
-        crop: NDArray[np.uint8] = crop_faces(photo.pixels, [template.detection.box])[0]
+        size = named_size(template.model_id.preprocessing)
+        crop: NDArray[np.uint8] = crop_faces(photo.pixels, [template.detection.box], size)[0]
         return crop
 
     def outdated(self) -> tuple[Template, ...]:
@@ -214,6 +219,10 @@ class Enrolments(Decisions):
 
         Yields:
             An outcome for each photo.
+
+        Raises:
+            ModelError: If the model was changed meanwhile; nothing is changed.
+            StoreError: If the database can't be written; nothing is changed.
         """
         engine, made = self.engine, []
         foreign = [(p.name, t) for p in self.people() for t in p.templates if t.model_id != engine.model_id]
@@ -226,6 +235,8 @@ class Enrolments(Decisions):
             else:
                 yield EnrolOutcome(template.source_name, name, True, "renewed", "Renewed.", template.id)
         if made:
+            if self.engine.model_id != engine.model_id:
+                raise ModelError("The model was changed meanwhile. Nothing was renewed: begin again.")
             self.repository.replace_templates(made)
 
     def enrol_first_photos(self) -> list[EnrolOutcome]:

@@ -21,6 +21,7 @@ file, and what to do. Anything that is not in this tree is a bug.
     │   ├── UnknownPhotoError      that person has no such photo
     │   ├── PersonExistsError      the name belongs to somebody else
     │   ├── SettingError           a setting is out of range or malformed
+    │   ├── RehearsalError         no such change of the model is under way, or it can't be made here
     │   └── ArchiveError           a file for import is damaged, hostile or foreign
     ├── ModelError                 no usable model (exit code 3)
     │   ├── NoWeightsError         no weights file is installed
@@ -149,6 +150,10 @@ class PersonExistsError(InputError):
 
 class SettingError(InputError):
     """A setting is out of range or malformed."""
+
+
+class RehearsalError(InputError):
+    """No such change of the model is under way, or it can't be made here."""
 
 
 class ArchiveError(InputError):

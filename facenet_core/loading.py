@@ -59,6 +59,14 @@ class EngineLoader:
             self._future = None
         self.start()
 
+    def put(self, engine: FaceEngine) -> None:
+        """Uses an engine that was loaded beside this one."""
+        future: Future[FaceEngine] = Future()
+        future.set_result(engine)
+        with self._lock:
+            self._future = future
+            self._began = self._ended = time.monotonic()
+
     def get(self) -> FaceEngine:
         """The engine; waits for it.
 

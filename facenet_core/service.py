@@ -8,14 +8,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
+from facenet_core.changeover import Changeover
 from facenet_core.config import Settings, load_settings
 from facenet_core.decision import TOP_K
 from facenet_core.engine import FaceEngine
-from facenet_core.enrolments import Enrolments
-from facenet_core.errors import (
-    FaceNetError,
-    NoThresholdError,
-)
+from facenet_core.errors import FaceNetError, NoThresholdError, StoreError
 from facenet_core.loading import EngineLoader, LoadState
 from facenet_core.store import (
     Archive,
@@ -27,9 +24,8 @@ from facenet_core.store import (
     write_archive,
 )
 from facenet_core.survey import Survey, survey
-from facenet_core.types import (
-    ModelId,
-)
+from facenet_core.types import ModelId
+from facenet_core.weights import ResolvedWeights, resolve
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +34,7 @@ T = TypeVar("T")
 __all__ = ["TOP_K", "FaceService", "ImportMode", "open_archive"]
 
 
-class FaceService(Enrolments):
+class FaceService(Changeover):
     """Verifies, identifies, enrols and manages people. Thread-safe.
 
     Nothing heavy happens on construction: the engine is loaded by
@@ -65,6 +61,9 @@ class FaceService(Enrolments):
         self._first_photos = threading.Lock()
         self._survey: tuple[str, ModelId, Survey] | None = None
         self._survey_lock = threading.Lock()
+        self._loaded: ResolvedWeights | None = None
+        self._loaded_for: tuple[str | None] | None = None
+        self._changed_elsewhere = False
 
     # -- the engine ---------------------------------------------------------
 
@@ -77,19 +76,41 @@ class FaceService(Enrolments):
     @property
     def state(self) -> LoadState:
         """How far the engine and the first photos are; never waits."""
+        self._follow(wait=False)
         state = self._loader.state
         if state.status == "ready" and self._enrolling:
             return LoadState("enrolling", "", state.seconds)
+        if state.status == "loading" and self._changed_elsewhere:
+            return LoadState("loading", "The model was changed elsewhere.", state.seconds)
         return state
 
     @property
     def engine(self) -> FaceEngine:
-        """The engine; waits for it.
+        """The engine of the model that is chosen now, by whatever process; waits for it.
 
         Raises:
             ModelError: If there is none.
         """
+        self._follow(wait=True)
         return self._loader.get()
+
+    @property
+    def model_name(self) -> str:
+        """The id of the model at work, or on its way; empty if there is none. Never waits."""
+        if self._given:
+            return self._given.model_id.model
+        file = self._loaded if self._loaded_for else _file_of(self.model_setting)
+        return file.model if file else ""
+
+    def loaded_from(self) -> ResolvedWeights | None:
+        """The weights file of the engine; None if it was given. Waits for the engine.
+
+        Raises:
+            ModelError: If there is no engine.
+        """
+        self._follow(wait=True)
+        self._loader.get()
+        return self._loaded
 
     @property
     def model_setting(self) -> Settings:
@@ -100,22 +121,65 @@ class FaceService(Enrolments):
         return self.settings
 
     def choose_model(self, model: str | None) -> None:
-        """Stores the model to use and loads it."""
-        self.repository.save_settings({"model": model})
+        """Stores the model to use and loads it, whatever becomes of the templates: see :meth:`cut_over`."""
+        with self._choice_lock:
+            self.repository.save_settings({"model": model})
+            if self._loaded_for is not None:
+                self._note_choice(self.model_setting)
         self.reload()
 
     def reload(self) -> None:
         """Loads again, after weights have arrived, and enrols the first photos if that had to wait for them."""
-        self._loader.restart()
+        with self._choice_lock:
+            self._changed_elsewhere = False
+            if self._loaded_for is not None:
+                self._note_choice(self.model_setting)
+            self._loader.restart()
         if self._started:
             self._begin_first_photos()
 
-    def _load(self) -> FaceEngine:
+    def load_engine(self, settings: Settings) -> FaceEngine:
+        """Loads an engine, ready for work.
+
+        Raises:
+            ModelError: If the model is missing or does not fit.
+        """
         if self._before_load:
             self._before_load()
-        engine = self._given or FaceEngine.load(self.model_setting)
+        engine = self._given or FaceEngine.load(settings)
         engine.warm()
         return engine
+
+    def take_engine(self, engine: FaceEngine) -> None:
+        """Uses an engine, that of the stored choice, from now on."""
+        with self._choice_lock:
+            self._changed_elsewhere = False
+            self._note_choice(self.model_setting)
+            self._loader.put(engine)
+
+    def _load(self) -> FaceEngine:
+        chosen = self.model_setting
+        self._note_choice(chosen)
+        return self.load_engine(chosen)
+
+    def _note_choice(self, chosen: Settings) -> None:
+        self._loaded, self._loaded_for = None if self._given else _file_of(chosen), (chosen.model,)
+
+    def _follow(self, *, wait: bool) -> None:
+        """Loads another model if another process has stored that choice: this one's templates are of that model."""
+        if self._given or self._loaded_for is None or not self._choice_lock.acquire(blocking=wait):
+            return
+        try:
+            chosen, loaded = self.model_setting, self._loaded
+            if (chosen.model,) != self._loaded_for:
+                self._note_choice(chosen)
+                if self._loaded is None or self._loaded != loaded:
+                    self._changed_elsewhere = True
+                    self._loader.restart()
+        except StoreError as error:
+            logger.warning("whether the model was changed elsewhere can't be told: %s", error)
+        finally:
+            self._choice_lock.release()
 
     def _begin_first_photos(self) -> None:
         """On a thread of their own, so that the engine is there before the first photos are."""
@@ -175,6 +239,14 @@ class FaceService(Enrolments):
             StoreError: If the database can't be written.
         """
         return self.repository.import_people(archive.people, archive.photo, mode)
+
+
+def _file_of(settings: Settings) -> ResolvedWeights | None:
+    """The weights file that settings choose, if it is there."""
+    try:
+        return resolve(settings)
+    except FaceNetError:
+        return None
 
 
 def _known(ask: Callable[[], T]) -> T | None:

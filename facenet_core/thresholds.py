@@ -55,21 +55,28 @@ class Thresholds(ABC):
     def engine(self) -> FaceEngine:
         """The engine that makes the embeddings; may wait for it."""
 
-    def gallery(self) -> Gallery:
-        """The templates of the current model, as any process last left them."""
-        model_id = self.engine.model_id
+    def gallery(self, model_id: ModelId | None = None) -> Gallery:
+        """The templates of a model, as any process last left them.
+
+        Args:
+            model_id: The current model's by default.
+        """
+        model_id = model_id or self.engine.model_id
         with self._gallery_lock:
             revision = self.repository.revision()
             if self._gallery is None or self._gallery[:2] != (revision, model_id):
                 self._gallery = (revision, model_id, Gallery.of(self.repository.people(), model_id))
             return self._gallery[2]
 
-    def verify_threshold(self, fixed: float | None = None, *, templates: int = 1) -> Threshold:
+    def verify_threshold(
+        self, fixed: float | None = None, *, templates: int = 1, model_id: ModelId | None = None
+    ) -> Threshold:
         """The 1:1 threshold: ``fixed``, the user's setting, or the measured one.
 
         Args:
             fixed: Instead of the settings.
             templates: How many photos of the claimed person there are.
+            model_id: The current model's by default.
 
         Raises:
             SettingError: If it is out of range.
@@ -78,10 +85,15 @@ class Thresholds(ABC):
         chosen = self._fixed(fixed, self.settings.threshold, "verify_threshold")
         if chosen is not None:
             return fixed_threshold(chosen)
-        return self.calibration().verify_threshold(templates, self.targets.fmr)
+        return self.calibration(model_id).verify_threshold(templates, self.targets.fmr)
 
     def identify_threshold(
-        self, fixed: float | None = None, *, templates: int | None = None, of_person: int | None = None
+        self,
+        fixed: float | None = None,
+        *,
+        templates: int | None = None,
+        of_person: int | None = None,
+        model_id: ModelId | None = None,
     ) -> Threshold:
         """The 1:N threshold: ``fixed``, the user's setting, or the measured one.
 
@@ -91,6 +103,7 @@ class Thresholds(ABC):
             of_person: How many photos the closest person has. Nobody is named
                 whom a claim would send away, so it is the 1:1 threshold of that
                 person if that is the stricter one.
+            model_id: The current model's by default.
 
         Raises:
             SettingError: If it is out of range.
@@ -101,10 +114,11 @@ class Thresholds(ABC):
             return fixed_threshold(chosen)
         targets = self.targets
         searched = len(self.gallery()) if templates is None else templates
-        found = self.calibration().identify_threshold(searched, targets.fpir, targets.fmr)
+        found = self.calibration(model_id).identify_threshold(searched, targets.fpir, targets.fmr)
         if of_person is None:
             return found
-        return min(found, self.verify_threshold(templates=of_person), key=lambda threshold: threshold.distance)
+        verify = self.verify_threshold(templates=of_person, model_id=model_id)
+        return min(found, verify, key=lambda threshold: threshold.distance)
 
     @property
     def targets(self) -> Targets:
@@ -144,29 +158,39 @@ class Thresholds(ABC):
             self._stored = (revision, self.repository.settings())
         return self._stored[1]
 
-    def calibration(self) -> Calibration:
-        """What distances of the current model mean: by the user's own people if they chose that, or as shipped.
+    def calibration(self, model_id: ModelId | None = None) -> Calibration:
+        """What a model's distances mean: by the user's own people if they chose that, or as shipped.
+
+        Args:
+            model_id: The current model's by default.
 
         Raises:
             NoThresholdError: If it was not measured for this model.
         """
-        return self.own_calibration() or self.shipped_calibration()
+        return self.own_calibration(model_id) or self.shipped_calibration(model_id)
 
-    def shipped_calibration(self) -> Calibration:
-        """What was measured for the current model.
+    def shipped_calibration(self, model_id: ModelId | None = None) -> Calibration:
+        """What was measured for a model.
+
+        Args:
+            model_id: The current model's by default.
 
         Raises:
             NoThresholdError: If it was not.
         """
-        return calibration_for(self.engine.model_id)
+        return calibration_for(model_id or self.engine.model_id)
 
-    def own_calibration(self) -> Calibration | None:
-        """What the user chose to use instead, if it was made with the current model."""
+    def own_calibration(self, model_id: ModelId | None = None) -> Calibration | None:
+        """What the user chose to use instead, if it was made with this model.
+
+        Args:
+            model_id: The current model's by default.
+        """
         stored = self.stored_settings().get(owncalibration.KEY)
         if stored is None:
             return None
         try:
-            return owncalibration.decoded(stored, self.engine.model_id)
+            return owncalibration.decoded(stored, model_id or self.engine.model_id)
         except ValueError as error:
             logger.warning("the stored rates of the user's own people are ignored: %s", error)
             return None
@@ -180,9 +204,9 @@ class Thresholds(ABC):
         stored = self.stored_settings().get(key)
         return next((x for x in (given, environment, stored) if _number(x)), None)
 
-    def _one_in(self, between: float, templates: int = 1) -> OneIn | None:
+    def _one_in(self, between: float, model_id: ModelId, templates: int = 1) -> OneIn | None:
         try:
-            return self.calibration().one_in(between, templates)
+            return self.calibration(model_id).one_in(between, templates)
         except NoThresholdError:
             return None
 

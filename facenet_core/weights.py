@@ -1,11 +1,4 @@
-"""Which weights file to use: the catalogue of public models, and what is installed.
-
-The catalogue lists the Keras FaceNet weights that the keras-facenet project
-publishes under the MIT licence. That licence covers the files; the data they
-were trained on (MS-Celeb-1M, CASIA-WebFace, VGGFace2) was collected from the
-web and released for non-commercial research, and MS-Celeb-1M has been withdrawn
-by its publisher. Whether that limits a particular use is for its user to judge.
-"""
+"""Which weights file to use, and what is installed."""
 
 from __future__ import annotations
 
@@ -14,94 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from facenet_core.config import Settings
-from facenet_core.errors import InputError, NoWeightsError, SettingError, WeightsError
-from facenet_core.facenet import Scaling, load_weights
-
-SUFFIX = "-weights.h5"
-"""An installed model ``<id>`` is the file ``<id>-weights.h5`` in the models folder."""
+from facenet_core import catalogue
+from facenet_core.catalogue import DEFAULT_MODEL, SUFFIX, CatalogueEntry, ShippedModel, known
+from facenet_core.config import PROJECT_ROOT, Settings
+from facenet_core.errors import NoWeightsError, SettingError, WeightsError
+from facenet_core.scaling import Scaling
+from facenet_core.weights_file import LoadedWeights, load_weights
 
 SHIPPED = "model.h5"
-"""File name of a model that ships with the project."""
+"""File name of a model that needs no choosing: that of the one that ships."""
 
-DEFAULT_MODEL = "20180408-102900"
-"""The catalogue's model to fetch unless another is asked for: the one whose thresholds are measured."""
-
-_RELEASE = "https://github.com/faustomorales/keras-facenet/releases/download/v0.3.1/"
-_PROJECT = "https://github.com/faustomorales/keras-facenet"
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogueEntry:
-    """A public model.
-
-    Attributes:
-        id: The name that David Sandberg's facenet project gave it.
-        dimensions: Length of its embedding.
-        trained_on: The data set.
-        published_lfw: Accuracy on LFW as published by the facenet project
-            (README, "Pre-trained models"), 0 to 1.
-        scaling: How it expects pixels.
-        url: Where it is published.
-        sha256: Of the published file, 64 hex digits (keras-facenet,
-            ``metadata.py``, ``keras_weights_sha256``).
-        licence: Of the file.
-        source: The project that publishes it.
-    """
-
-    id: str
-    dimensions: int
-    trained_on: str
-    published_lfw: float
-    scaling: Scaling
-    url: str
-    sha256: str
-    licence: str
-    source: str
-
-    @property
-    def file_name(self) -> str:
-        """Its name in the models folder."""
-        return self.id + SUFFIX
-
-
-CATALOGUE: tuple[CatalogueEntry, ...] = (
-    CatalogueEntry(
-        id="20180402-114759",
-        dimensions=512,
-        trained_on="VGGFace2",
-        published_lfw=0.9965,
-        scaling="fixed",
-        url=f"{_RELEASE}20180402-114759-weights.h5",
-        sha256="8b71e7045497e841c00ee568f031d1a4d30908fceadf6884aef2dec4d545202b",
-        licence="MIT",
-        source=_PROJECT,
-    ),
-    CatalogueEntry(
-        id="20180408-102900",
-        dimensions=512,
-        trained_on="CASIA-WebFace",
-        published_lfw=0.9905,
-        scaling="fixed",
-        url=f"{_RELEASE}20180408-102900-weights.h5",
-        sha256="af526097bd89ff84dda94dc071ff39c4cf39922cf0a9d9dea652853cda9616be",
-        licence="MIT",
-        source=_PROJECT,
-    ),
-    CatalogueEntry(
-        id="20170512-110547",
-        dimensions=128,
-        trained_on="MS-Celeb-1M",
-        published_lfw=0.992,
-        scaling="whitening",
-        url=f"{_RELEASE}20170512-110547-weights.h5",
-        sha256="668e950140ad76f1e21e3a2bc1d3ad9c673734ea8ea1abbf4ecc44d1dbdd400b",
-        licence="MIT",
-        source=_PROJECT,
-    ),
-)
-"""The public models in the order of preference when several are installed and
-none is chosen: 512 dimensions before 128, then published accuracy."""
+SHIPPED_FILE = PROJECT_ROOT / "keras-facenet-h5" / SHIPPED
+"""The model that ships. In another folder a ``model.h5`` is a file of one's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +29,7 @@ class ResolvedWeights:
         path: The file, which existed a moment ago.
         model: Its id: that of the catalogue, or made from the file's name.
         scaling: How it expects pixels; None where only its embedding's length
-            can tell (see :func:`scaling_for`).
+            can tell (see :func:`facenet_core.scaling.scaling_for`).
     """
 
     path: Path
@@ -126,15 +43,20 @@ class Installation:
 
     Attributes:
         model: Its id.
-        entry: What the catalogue says of it; None for a file of one's own.
+        known: What the project knows of it; None for a file of one's own.
         path: Its file, or None if it is not installed.
         size: Of the file, in bytes; None if it is not installed.
     """
 
     model: str
-    entry: CatalogueEntry | None
+    known: CatalogueEntry | ShippedModel | None
     path: Path | None
     size: int | None
+
+    @property
+    def entry(self) -> CatalogueEntry | None:
+        """What the catalogue says of it; None if it is not there."""
+        return self.known if isinstance(self.known, CatalogueEntry) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +66,13 @@ class WeightsCheck:
     Attributes:
         path: The file.
         sha256: Of the file, 64 hex digits.
-        matches_catalogue: True if the file is byte for byte a published one,
-            False if it carries the name of one but is not, None if it does
+        matches_catalogue: True if the file is byte for byte a published one or
+            the one that ships, False if it carries the name of one but is not, None if it does
             neither.
-        model: The catalogue id, or the name made from the file's.
+        model: The known id, or the name made from the file's.
         dimensions: Length of the embedding.
         digest: Identifies the tensors, whatever file they are in (see
-            :class:`facenet_core.facenet.LoadedWeights`).
+            :class:`facenet_core.weights_file.LoadedWeights`).
     """
 
     path: Path
@@ -163,6 +85,8 @@ class WeightsCheck:
     @property
     def explanation(self) -> str:
         """What ``matches_catalogue`` means, in a sentence or two."""
+        if self.matches_catalogue and self.model == catalogue.shipped_model().id:
+            return "This is the file that ships with the project, byte for byte."
         if self.matches_catalogue:
             return f"This is the published file of {self.model}, byte for byte."
         if self.matches_catalogue is None:
@@ -173,51 +97,17 @@ class WeightsCheck:
         )
 
 
-def entry(model: str) -> CatalogueEntry:
-    """Looks a model up in the catalogue.
-
-    Raises:
-        InputError: If it is not there; the message lists those that are.
-    """
-    for candidate in CATALOGUE:
-        if candidate.id == model:
-            return candidate
-    raise InputError(f"There is no model called {model!r}. The catalogue has {', '.join(e.id for e in CATALOGUE)}.")
-
-
-def scaling_for(dimensions: int) -> Scaling:
-    """The scaling of weights that the catalogue does not know.
-
-    A weights file does not say how its pixels were scaled in training. Of the
-    public models those with 128 dimensions (2017, also deepface's
-    ``facenet_weights.h5``) were trained with per-image whitening, and those with
-    512 (2018, also ``facenet512_weights.h5``) with fixed scaling, when the
-    facenet project had introduced ``--use_fixed_image_standardization``.
-
-    Args:
-        dimensions: Length of the embedding.
-
-    Raises:
-        WeightsError: If it is another length, for which there is no rule.
-    """
-    if dimensions == 128:
-        return "whitening"
-    if dimensions == 512:
-        return "fixed"
-    raise WeightsError(
-        f"These weights make embeddings of {dimensions} numbers. How they expect pixels to be scaled is known for "
-        "128 and 512 only, so they can't be used."
-    )
-
-
 def resolve(settings: Settings) -> ResolvedWeights:
     """Finds the weights file that the settings choose.
 
     1. ``FACENET_WEIGHTS``: that file. Its model id is ``FACENET_MODEL`` if set,
        else a catalogue id that its name contains, else its name.
-    2. ``FACENET_MODEL``: ``<id>-weights.h5`` in the models folder.
-    3. ``model.h5`` in the models folder, which ships with the project.
-    4. The first of :data:`CATALOGUE` that is installed there.
+    2. ``FACENET_MODEL``: ``<id>-weights.h5`` in the models folder, or the model
+       that ships.
+    3. ``model.h5`` in the models folder, which is the model that ships unless
+       ``FACENET_MODELS_DIR`` names another folder.
+    4. The first of the catalogue that is installed there.
+    5. The model that ships.
 
     Raises:
         NoWeightsError: If that file does not exist, or none is installed.
@@ -232,36 +122,62 @@ def resolve(settings: Settings) -> ResolvedWeights:
             raise NoWeightsError(f"FACENET_WEIGHTS names {settings.weights}, but there is no such file.")
         return _resolved(settings.weights, chosen or _model_of(settings.weights))
     if chosen is not None:
-        path = folder / f"{chosen}{SUFFIX}"
+        path = _place(chosen, folder)
         if path.is_file():
             return _resolved(path, chosen)
-        raise NoWeightsError(
-            f"The model {chosen} is chosen, but {path} does not exist. Fetch it with `python -m facenet_core weights "
-            f"fetch {chosen}`; `python -m facenet_core weights list` shows what there is."
+        advice = (
+            "Get that file again from the project's repository"
+            if path == SHIPPED_FILE
+            else f"Fetch it with `python -m facenet_core weights fetch {chosen}`"
         )
-    for path in (folder / SHIPPED, *(folder / e.file_name for e in CATALOGUE)):
+        raise NoWeightsError(
+            f"The model {chosen} is chosen, but {path} does not exist. {advice}; `python -m facenet_core weights list` "
+            "shows what there is."
+        )
+    for path in (folder / SHIPPED, *(folder / e.file_name for e in catalogue.CATALOGUE), SHIPPED_FILE):
         if path.is_file():
             return _resolved(path, _model_of(path))
     raise NoWeightsError(
-        f"No face model is installed in {folder}. Fetch one with `python -m facenet_core weights fetch "
-        "20180408-102900`, or set FACENET_WEIGHTS to a weights file that you have."
+        f"No face model is installed in {folder}, and the one that ships with the project is missing: {SHIPPED_FILE}. "
+        "Get that file again from the project's repository, fetch a model with `python -m facenet_core weights fetch "
+        f"{DEFAULT_MODEL}`, or set FACENET_WEIGHTS to a weights file that you have."
     )
 
 
 def installed(settings: Settings) -> tuple[Installation, ...]:
-    """Lists the catalogue and whatever else is in the models folder.
+    """Lists the model that ships, the catalogue, and whatever else is in the models folder.
 
     Nothing is read but sizes; :func:`check` looks into a file.
 
     Returns:
-        The catalogue in its order, then ``model.h5`` and other
-        ``*-weights.h5`` by name.
+        The model that ships, the catalogue in its order, then a ``model.h5`` of
+        one's own and other ``*-weights.h5`` by name.
     """
     folder = settings.models_dir
-    listed = [_installation(e.id, e, folder / e.file_name) for e in CATALOGUE]
-    others = {*folder.glob(f"*{SUFFIX}"), *folder.glob(SHIPPED)} - {folder / e.file_name for e in CATALOGUE}
-    own = [_installation(_model_of(path), None, path) for path in sorted(others)]
+    listed = [_installation(m.id, folder) for m in catalogue.models()]
+    named = {_model_of(path) for path in (*folder.glob(f"*{SUFFIX}"), *folder.glob(SHIPPED))}
+    own = [_installation(model, folder) for model in sorted(named - {i.model for i in listed})]
     return (*listed, *(found for found in own if found.path))
+
+
+def load(path: Path) -> LoadedWeights:
+    """Loads a weights file; that of the model that ships only if it is the very one.
+
+    Takes seconds: TensorFlow is imported here.
+
+    Raises:
+        WeightsError: If it is missing or does not fit any network, or if it
+            stands in the place of the model that ships and is another; then
+            nothing of it was parsed.
+    """
+    if _is_shipped(path) and path.is_file() and _readable_sha256(path) != catalogue.shipped_model().sha256:
+        raise WeightsError(
+            f"{path}: this is not the model that ships with the project: the file is damaged, or was exchanged. Get "
+            f"it again from the project's repository, or fetch a larger model with `python -m facenet_core weights "
+            f"fetch {DEFAULT_MODEL}` and choose it with `python -m facenet_core settings set model {DEFAULT_MODEL}`. "
+            "A weights file of your own can lie anywhere else: name it with FACENET_WEIGHTS."
+        )
+    return load_weights(path)
 
 
 def check(path: Path) -> WeightsCheck:
@@ -270,16 +186,13 @@ def check(path: Path) -> WeightsCheck:
     Takes seconds: TensorFlow is imported here.
 
     Raises:
-        WeightsError: If it is missing or does not fit the network.
+        WeightsError: If :func:`load` refuses it.
     """
-    loaded = load_weights(path)
-    try:
-        found = sha256_of(path)
-    except OSError as error:
-        raise WeightsError(f"{path}: this file can't be read ({error.strerror}).") from error
-    published = next((e.id for e in CATALOGUE if e.sha256 == found), None)
+    loaded = load(path)
+    found = _readable_sha256(path)
+    published = next((m.id for m in catalogue.models() if m.sha256 == found), None)
     model = published or _model_of(path)
-    matches = True if published else False if any(e.id == model for e in CATALOGUE) else None
+    matches = True if published else False if known(model) else None
     return WeightsCheck(path, found, matches, model, loaded.dimensions, loaded.digest)
 
 
@@ -327,17 +240,42 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _readable_sha256(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: this file can't be read ({error.strerror}).") from error
+
+
 def _resolved(path: Path, model: str) -> ResolvedWeights:
-    return ResolvedWeights(path, model, next((e.scaling for e in CATALOGUE if e.id == model), None))
+    # What ships is what it is, whatever it is said to be.
+    model = catalogue.shipped_model().id if _is_shipped(path) else model
+    about = known(model)
+    return ResolvedWeights(path, model, about.scaling if about else None)
 
 
-def _installation(model: str, known: CatalogueEntry | None, path: Path) -> Installation:
+def _installation(model: str, folder: Path) -> Installation:
+    path = _place(model, folder)
     if not path.is_file():
-        return Installation(model, known, None, None)
-    return Installation(model, known, path, path.stat().st_size)
+        return Installation(model, known(model), None, None)
+    return Installation(model, known(model), path, path.stat().st_size)
+
+
+def _place(model: str, folder: Path) -> Path:
+    """The file of a model, if it is installed."""
+    path = folder / f"{model}{SUFFIX}"
+    if path.is_file():
+        return path
+    return {catalogue.shipped_model().id: SHIPPED_FILE, Path(SHIPPED).stem: folder / SHIPPED}.get(model, path)
+
+
+def _is_shipped(path: Path) -> bool:
+    return path.resolve() == SHIPPED_FILE.resolve()
 
 
 def _model_of(path: Path) -> str:
-    """The catalogue id that a file's name contains, else its name without the ending."""
-    known = (e.id for e in CATALOGUE if e.id in path.name)
-    return next(known, path.name.removesuffix(SUFFIX) if path.name.endswith(SUFFIX) else path.stem)
+    """The known id that a file's name contains, else its name without the ending."""
+    if _is_shipped(path):
+        return catalogue.shipped_model().id
+    named = (e.id for e in catalogue.CATALOGUE if e.id in path.name)
+    return next(named, path.name.removesuffix(SUFFIX) if path.name.endswith(SUFFIX) else path.stem)

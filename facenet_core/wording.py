@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from facenet_core.calibration import Calibration
+from facenet_core.flips import Answer, Flips, PairFlip
 from facenet_core.survey import FACTOR, Rate, Survey
 from facenet_core.types import Threshold
 
@@ -104,6 +105,42 @@ def verdict(survey: Survey) -> str:
     if kinds == {"fewer"}:
         return "Your people look less alike than those of the shipped rates: fewer strangers pass than promised."
     return "The shipped rates do not fit your people." if kinds else ""
+
+
+def flipped(found: Flips) -> list[str]:
+    """What would be answered differently with another model, in sums: a sentence for each."""
+    if found.problem:
+        return [f"The decisions of the two models can't be compared: {found.problem}"]
+    if not found.photos:
+        return ["Nobody is enrolled with both models, so there is nothing to compare."]
+    photos = "1 photo" if found.photos == 1 else f"{found.photos:,} photos"
+    worse = f", {found.worse:,} of them worse" if found.flips else ""
+    said = [f"Of {photos}, {found.same:,} would be answered as now and {len(found.flips):,} differently{worse}."]
+    if found.pairs:
+        said.append(
+            f"Of {found.pairs:,} pairs of people, {found.confusable_before:,} could pass for each other; with the "
+            f"other model it would be {found.confusable_after:,}."
+        )
+    if found.fixed:
+        said.append(
+            "Thresholds that you fixed decided with both models. A distance of one model means something else with "
+            "another: go back to measured ones, or fix them anew."
+        )
+    return said
+
+
+def answered(answer: Answer) -> str:
+    """What a model says about an enrolled photo: as a claim to be its person, and in a search."""
+    search = f"named {answer.person.name}" if answer.person else "named nobody"
+    if answer.claim is None:
+        return search
+    claim = {"match": "Welcome in", "inconclusive": "Can't tell", "no_match": "Go away"}[answer.claim]
+    return f"{claim}, {search}"
+
+
+def confusable(pair: PairFlip) -> str:
+    """What another model changes about two people."""
+    return "could pass for each other" if pair.confusable else "could no longer pass for each other"
 
 
 def _strangers(calibration: Calibration, fmr: float, bound: bool) -> str:

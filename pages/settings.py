@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from facenet_core.errors import FaceNetError, NoThresholdError
-from facenet_core.ui import components, options, session
+from facenet_core.ui import components, models, options, session
 
 service = session.guard("pages/settings.py")
 
@@ -35,5 +35,7 @@ except FaceNetError as error:
     components.show_error(error)
 
 st.subheader("Model", anchor=False)
-st.markdown(components.model_line(model_id))
-options.model(service)
+try:
+    models.section(service, model_id)
+except FaceNetError as error:
+    components.show_error(error)

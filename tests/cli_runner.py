@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from facenet_core.catalogue import SUFFIX
 from facenet_core.cli.main import main
 from facenet_core.config import Settings
+from facenet_core.engine import FaceEngine
 from facenet_core.service import FaceService
-from tests.fakes import MODEL, THRESHOLD, Colour, fake_engine, photo
+from facenet_core.weights import resolve
+from tests.fakes import MODEL, THRESHOLD, Colour, engine_called, fake_engine, photo
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,14 @@ class Cli:
             for number, colour in enumerate(colours, 1):
                 path = self.photo(f"{name} {number}.png", colour)
                 assert self("enroll", "--accept-poor", name, path).code == 0  # colours are people
+
+    def install(self, *models: str) -> None:
+        """Installs models, each of them an engine of its own, of which the settings choose one from now on."""
+        self.has_model = False
+        (self.folder / "models").mkdir(exist_ok=True)
+        for model in models:
+            (self.folder / "models" / f"{model}{SUFFIX}").write_bytes(b"weights")
+        self._monkeypatch.setattr(FaceEngine, "load", lambda settings: engine_called(resolve(settings).model))
 
     def people(self) -> dict[str, int]:
         """Everybody in the database, with the number of their photos."""

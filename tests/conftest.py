@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from facenet_core import config
+from facenet_core import config, weights
 from facenet_core.config import Settings, load_settings
 from facenet_core.service import FaceService
 from tests.fakes import THRESHOLD, fake_engine
@@ -18,11 +18,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What the developer has set must not change what the tests see."""
+    """What the developer has set and installed must not change what the tests see."""
     for name in list(os.environ):
         if name.startswith("FACENET_") and name != "FACENET_DATA":
             monkeypatch.delenv(name)
     monkeypatch.setattr(config, "ENV_FILE", tmp_path / "no.env")
+    monkeypatch.setattr(weights, "SHIPPED_FILE", tmp_path / "shipped" / weights.SHIPPED)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,17 +71,24 @@ class FakeDetector:
 class FakeEmbedder:
     """Embeds the colour in a crop's middle."""
 
+    input_size = 160
+
     def __init__(self, model_id: ModelId = MODEL) -> None:
         self.model_id = model_id
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        middles = crops[:, 80, 80, :].astype(np.float32) - 127.5
+        middles = crops[:, self.input_size // 2, self.input_size // 2].astype(np.float32) - 127.5
         rows = np.concatenate([middles, np.full((len(crops), 1), 30, np.float32)], axis=1)
         return unit_norm(rows[:, ::-1] if self.model_id == OTHER_MODEL else rows)
 
 
 def fake_engine(model_id: ModelId = MODEL) -> FaceEngine:
     return FaceEngine(FakeDetector(), FakeEmbedder(model_id))
+
+
+def engine_called(model: str) -> FaceEngine:
+    """An engine of a model of its own."""
+    return fake_engine(ModelId(model, "fake-colour", sha256(model.encode()).hexdigest(), 4))
 
 
 def photo(*colours: Colour, side: int = 60, mark: int = 0, blurred: bool = False, file_format: str = "PNG") -> bytes:

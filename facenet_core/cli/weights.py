@@ -9,19 +9,20 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from facenet_core.cli import files
+from facenet_core.catalogue import DEFAULT_MODEL, ShippedModel, entry
+from facenet_core.cli import changeover, files
 from facenet_core.cli.arguments import Commands, add_command, add_group
 from facenet_core.cli.output import Answer, columns
 from facenet_core.download import fetch
 from facenet_core.errors import ModelError
 from facenet_core.service import FaceService
-from facenet_core.weights import DEFAULT_MODEL, check, entry, installed, resolve
+from facenet_core.weights import Installation, check, installed, resolve
 
 
 def add_to(commands: Commands) -> None:
     """Adds these commands to the parser."""
     group = add_group(commands, "weights", "See, fetch and check the weights of the models.")
-    add_command(group, "list", list_weights, "List the public models and the installed ones.")
+    add_command(group, "list", list_weights, "List the model that ships, the public ones and your own.")
 
     parser = add_command(group, "fetch", fetch_weights, "Install a public model; a cut download is resumed.")
     parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, metavar="ID", help=f"which model ({DEFAULT_MODEL})")
@@ -31,6 +32,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "file", type=Path, nargs="?", metavar="FILE", help="the file; that of the model in use if absent"
     )
+    changeover.add_to(group)
 
 
 def list_weights(service: FaceService, args: Namespace) -> Answer:
@@ -49,19 +51,34 @@ def list_weights(service: FaceService, args: Namespace) -> Answer:
                 "in_use": used,
                 "path": files.shown(found.path) if found.path else None,
                 "bytes": found.size,
-                "published": asdict(found.entry) if found.entry else None,
+                "ships": isinstance(found.known, ShippedModel),
+                "dimensions": found.known.dimensions if found.known else None,
+                "published": {f: v for f, v in asdict(found.entry).items() if f != "measured"} if found.entry else None,
+                "measured": asdict(found.known.measured) if found.known and found.known.measured else None,
             }
         )
-        about = (
-            f"{found.entry.dimensions} numbers, {found.entry.trained_on}, LFW {found.entry.published_lfw:.2%}"
-            if found.entry
-            else "a file of your own"
-        )
-        rows.append((found.model, "in use" if used else "installed" if found.path else "not installed", about))
+        missing = "missing" if isinstance(found.known, ShippedModel) else "not installed"
+        rows.append((found.model, "in use" if used else "installed" if found.path else missing, _about(found)))
     return Answer(
         {"models": models, "models_dir": files.shown(service.settings.models_dir)},
         [f"Models in {files.shown(service.settings.models_dir)}:", *columns(rows)],
     )
+
+
+def _about(found: Installation) -> str:
+    """What a model is, and what was measured of it."""
+    if not found.known:
+        return "a file of your own"
+    trained = (
+        f"{found.entry.trained_on}, LFW {found.entry.published_lfw:.2%}" if found.entry else "ships with the project"
+    )
+    about, measured = f"{found.known.dimensions} numbers, {trained}", found.known.measured
+    if measured:
+        about += (
+            f"; here {measured.accuracy:.2%} ± {measured.standard_error:.2%} on LFW View 1, "
+            f"{measured.milliseconds:.0f} ms per face, {measured.megabytes:.0f} MB"
+        )
+    return about
 
 
 def fetch_weights(service: FaceService, args: Namespace) -> Answer:

@@ -6,8 +6,11 @@ from facenet_core.store.archive import Archive, ImportMode, ImportPreview, open_
 from facenet_core.store.importing import ImportOutcome
 from facenet_core.store.names import clean_name, name_key
 from facenet_core.store.photos import PhotoFiles
-from facenet_core.store.repository import NewTemplate, Repository
+from facenet_core.store.repository import Repository
 from facenet_core.store.schema import JSON, Seed
+from facenet_core.store.shadow import Slot
+from facenet_core.store.shadows import Shadows
+from facenet_core.types import NewTemplate
 
 __all__ = [
     "JSON",
@@ -19,6 +22,8 @@ __all__ = [
     "PhotoFiles",
     "Repository",
     "Seed",
+    "Shadows",
+    "Slot",
     "clean_name",
     "name_key",
     "open_archive",

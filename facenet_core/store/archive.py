@@ -31,6 +31,9 @@ from facenet_core.types import ModelId, Person, Template
 FORMAT = "facenet-people"
 RECORDS = "people.json"
 
+VERSION = 1
+"""Of an archive: that of its records, which the database's own version does not change."""
+
 MAX_MEMBER = 64 * 2**20
 """Largest photo in an archive, in bytes; an enrolled photo has about 5 MB."""
 
@@ -85,7 +88,7 @@ def write_archive(target: BinaryIO, people: Sequence[Person], read_photo: Callab
     templates = [template for person in people for template in person.templates]
     records = {
         "format": FORMAT,
-        "version": schema.SCHEMA_VERSION,
+        "version": VERSION,
         "created_at": schema.encode_time(datetime.now(UTC)),
         "people": [schema.encode_person(person.id, person.name, person.created_at) for person in people],
         "templates": [schema.encode_template(template) for template in templates],
@@ -173,10 +176,10 @@ def open_archive(source: BinaryIO) -> Archive:
         if records["format"] != FORMAT:
             raise ArchiveError("This zip file holds no people: choose a file that Export has made.")
         version = int(records["version"])
-        if version != schema.SCHEMA_VERSION:
+        if version != VERSION:
             raise ArchiveError(
                 f"This archive has version {version}, and this program reads version "
-                f"{schema.SCHEMA_VERSION}: export it again with the same version of the program on both machines."
+                f"{VERSION}: export it again with the same version of the program on both machines."
             )
         people = schema.decode_people(records["people"], records["templates"])
         created_at = schema.decode_time(str(records["created_at"]))

@@ -18,6 +18,7 @@ from facenet_core.store import migrations, schema
 from facenet_core.store.content import Tables
 from facenet_core.store.photos import PhotoFiles
 from facenet_core.store.schema import RecordError
+from facenet_core.store.shadow import HEADS, SLOTS, Slot
 from facenet_core.store.storage import AtomicJSONStorage
 
 logger = logging.getLogger(__name__)
@@ -90,6 +91,8 @@ class Database:
         templates: One record for each enrolled photo.
         seeds: One record for each photo that came with the program.
         settings: One record for each setting.
+        shadow_heads: One record for each slot of shadows that is in use.
+        shadows: The slots, with one record for each photo.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -102,6 +105,8 @@ class Database:
         self.templates = tinydb.table("templates", cache_size=0)
         self.seeds = tinydb.table("seeds", cache_size=0)
         self.settings = tinydb.table("settings", cache_size=0)
+        self.shadow_heads = tinydb.table(HEADS, cache_size=0)
+        self.shadows: dict[Slot, Table] = {slot: tinydb.table(slot, cache_size=0) for slot in SLOTS}
 
     @contextmanager
     def reading(self) -> Iterator[Tables | None]:
@@ -131,7 +136,8 @@ class Database:
         """Change the tables and the photos: in full, or not at all on an exception.
 
         Photos are put before the commit and deleted after it, so that no
-        committed record ever lacks its photo.
+        committed record ever lacks its photo. With a photo go its shadows, and
+        what was kept of the database as an older version had it.
 
         Yields:
             Where to put photos and to name those that are no longer needed.
@@ -149,6 +155,9 @@ class Database:
                 with self._records_checked(), self.storage.transaction():
                     self._prepare()
                     yield changes
+                    if changes.dropped:
+                        self._drop_shadows()
+                        self.storage.remove_copies()
                 obsolete = changes.dropped
                 if obsolete:
                     self.storage.renew_backup()
@@ -215,6 +224,12 @@ class Database:
                 "Update this program."
             )
         return version < schema.SCHEMA_VERSION
+
+    def _drop_shadows(self) -> None:
+        kept = {str(record.doc_id): record["photo_sha256"] for record in self.templates}
+        for table in self.shadows.values():
+            gone = [str(row.doc_id) for row in table if kept.get(str(row.doc_id)) != row["photo_sha256"]]
+            table.remove(doc_ids=keys(*gone))
 
     def _referenced(self) -> frozenset[str]:
         return frozenset(record["photo_sha256"] for record in self.templates)

@@ -7,8 +7,15 @@ from collections.abc import Callable
 from facenet_core.store import schema
 from facenet_core.store.content import Tables
 from facenet_core.store.schema import RecordError
+from facenet_core.store.shadow import decode_shadows
 
-MIGRATIONS: dict[int, Callable[[Tables], Tables]] = {}
+
+def _with_shadows(tables: Tables) -> Tables:
+    """Version 2 has shadows, and a program of version 1 would keep those of people who are removed."""
+    return tables
+
+
+MIGRATIONS: dict[int, Callable[[Tables], Tables]] = {1: _with_shadows}
 """For each older version, how its tables become those of the next."""
 
 
@@ -64,3 +71,4 @@ def check(tables: Tables) -> None:
     schema.decode_people(tables.get("people", {}).values(), tables.get("templates", {}).values())
     for record in tables.get("seeds", {}).values():
         schema.decode_seed(record)
+    decode_shadows(tables)

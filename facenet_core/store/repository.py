@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -26,28 +25,8 @@ from facenet_core.store.importing import ImportOutcome, import_people
 from facenet_core.store.names import clean_name, name_key
 from facenet_core.store.roster import Roster
 from facenet_core.store.schema import JSON, Seed
-from facenet_core.types import Detection, Embedding, ModelId, Person, Template
-
-
-@dataclass(frozen=True, slots=True)
-class NewTemplate:
-    """A photo to be enrolled.
-
-    Attributes:
-        photo: The photo file to be stored.
-        source_sha256: Hash of the bytes that were given, 64 hex digits.
-        source_name: What its owner calls the photo.
-        detection: The face, in pixels of the stored photo.
-        embedding: Shape ``(d,)``, float32, unit norm.
-        model_id: What made the embedding.
-    """
-
-    photo: bytes
-    source_sha256: str
-    source_name: str
-    detection: Detection
-    embedding: Embedding
-    model_id: ModelId
+from facenet_core.store.shadows import Shadows
+from facenet_core.types import NewTemplate, Person, Template
 
 
 class Repository:
@@ -69,11 +48,13 @@ class Repository:
 
     Attributes:
         photos: The stored photo files.
+        shadows: What models that are not in use make of the photos.
     """
 
     def __init__(self, folder: Path) -> None:
         self._database = Database(folder)
         self.photos = self._database.photos
+        self.shadows = Shadows(self._database)
         self._loading = threading.Lock()
         self._roster: Roster | None = None
 

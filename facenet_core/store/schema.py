@@ -9,8 +9,9 @@
     seeds      <photo sha256>  file_name, outcome, recorded_at
     settings   <setting>       value
 
-Ids are ours (UUID 4, 32 hex digits) and double as TinyDB's document ids: its
-own running numbers are cached, so two writers would hand out the same one.
+The tables of models that are not in use are those of ``shadow.py``. Ids are
+ours (UUID 4, 32 hex digits) and double as TinyDB's document ids: its own
+running numbers are cached, so two writers would hand out the same one.
 Times are ISO 8601 in UTC. Embeddings are base64 of little-endian float32, a
 quarter of the size of a list of numbers.
 """
@@ -31,8 +32,8 @@ import numpy as np
 
 from facenet_core.types import Box, Detection, Embedding, Landmarks, ModelId, Person, Template
 
-SCHEMA_VERSION = 1
-"""Version of the layout above."""
+SCHEMA_VERSION = 2
+"""Version of the layout, which has had the tables of ``shadow.py`` since 2."""
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 """What a setting may be."""

@@ -237,6 +237,18 @@ class AtomicJSONStorage(Storage):
         except OSError as error:
             raise write_error(path, error) from error
 
+    def remove_copies(self) -> None:
+        """Delete what :meth:`keep_copy` has kept: who is removed must not live on there.
+
+        Raises:
+            DatabaseWriteError: A copy could not be deleted.
+        """
+        for path in self.path.parent.glob(f"{self.path.name}.v[0-9]*"):
+            try:
+                path.unlink()
+            except OSError as error:
+                raise write_error(path, error) from error
+
     def restore_backup(self) -> Path | None:
         """Put the backup in the place of a damaged file, in one step.
 

@@ -25,7 +25,8 @@ from facenet_core.types.faces import (
     Point,
     Quality,
 )
-from facenet_core.types.people import EnrolOutcome, EnrolRequest, Person, Template
+from facenet_core.types.models import ModelChoice, Rehearsal, Shadow, Unfound
+from facenet_core.types.people import EnrolOutcome, EnrolRequest, NewTemplate, Person, Template
 
 __all__ = [
     "Analysis",
@@ -41,14 +42,19 @@ __all__ = [
     "Flaw",
     "Identification",
     "Landmarks",
+    "ModelChoice",
     "ModelId",
+    "NewTemplate",
     "OneIn",
     "Outcome",
     "Person",
     "Photo",
     "Point",
     "Quality",
+    "Rehearsal",
+    "Shadow",
     "Template",
     "Threshold",
+    "Unfound",
     "Verification",
 ]

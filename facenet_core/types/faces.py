@@ -141,7 +141,7 @@ class Face:
 
     Attributes:
         detection: Box, landmarks, confidence.
-        crop: What the model saw: shape ``(160, 160, 3)``, RGB, uint8.
+        crop: What the model saw: shape ``(size, size, 3)``, RGB, uint8.
         embedding: Shape ``(d,)``, float32, unit norm.
         quality: How well the photo shows it.
     """

@@ -53,6 +53,27 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class NewTemplate:
+    """A photo to be enrolled.
+
+    Attributes:
+        photo: The photo file to be stored.
+        source_sha256: Hash of the bytes that were given, 64 hex digits.
+        source_name: What its owner calls the photo.
+        detection: The face, in pixels of the stored photo.
+        embedding: Shape ``(d,)``, float32, unit norm.
+        model_id: What made the embedding.
+    """
+
+    photo: bytes
+    source_sha256: str
+    source_name: str
+    detection: Detection
+    embedding: Embedding
+    model_id: ModelId
+
+
+@dataclass(frozen=True, slots=True)
 class EnrolRequest:
     """One photo to enrol.
 

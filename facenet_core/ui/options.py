@@ -1,4 +1,4 @@
-"""The Settings page's controls."""
+"""The Settings page's thresholds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Threshold
 from facenet_core.ui import components
-from facenet_core.weights import SHIPPED, installed
 
 MEASURED, FIXED = "measured", "fixed"
 DEFAULT_FIXED = 1.0
@@ -42,27 +41,6 @@ def fixed_only(shared: FaceService) -> None:
     with many:
         identify = _fixed(shared, "Recognise (1:N)", "identify", shared.settings.identify_threshold)
     _save(shared, verify, identify)
-
-
-def model(shared: FaceService) -> None:
-    """Lets the user choose among the installed models."""
-    if shared.settings.weights or shared.settings.model:
-        st.caption("The model is set by FACENET_WEIGHTS or FACENET_MODEL in the environment.")
-        return
-    here = {i.model: i.path.name for i in installed(shared.settings) if i.path}
-    if len(here) < 2:
-        st.caption("Fetch another with `python -m facenet_core weights fetch ID` to choose it here.")
-        return
-    current = shared.engine.model_id.model
-    chosen = st.selectbox("Use", list(here), index=list(here).index(current) if current in here else None)
-    if chosen and chosen != current and st.button("Use this model", icon=":material/swap_horiz:"):
-        try:
-            # The one that ships with the project has no name to choose it by: it is what is used if none is chosen.
-            shared.choose_model(None if here[chosen] == SHIPPED else chosen)
-        except FaceNetError as error:
-            components.show_error(error)
-        else:
-            st.rerun()
 
 
 def _threshold(title: str, current: Threshold, key: str, by_environment: bool) -> float | None:

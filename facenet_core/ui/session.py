@@ -80,6 +80,8 @@ def guard(page: str, *, dialogs: bool = False) -> FaceService:
     with st.container():
         if state.status != "ready":
             setup.loading(shared, then_rerun=not dialogs)
+        else:
+            st.caption(f":material/neurology: Model: {components.plain(shared.model_name)}")
     return shared
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from facenet_core.catalogue import CATALOGUE, DEFAULT_MODEL, CatalogueEntry
 from facenet_core.download import fetch
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.loading import LoadState
 from facenet_core.service import FaceService
 from facenet_core.ui import components
-from facenet_core.weights import CATALOGUE, DEFAULT_MODEL, CatalogueEntry, adopt
+from facenet_core.weights import adopt
 
 
 @st.fragment(run_every=1.0)
@@ -23,7 +24,7 @@ def loading(shared: FaceService, then_rerun: bool) -> None:
     state = shared.state
     if state.status in ("idle", "loading"):
         st.caption(
-            f":material/hourglass_top: Loading the face model: {state.seconds:.0f} s. "
+            f":material/hourglass_top: {state.message} Loading the face model: {state.seconds:.0f} s. "
             "You can go on; an answer waits until it is there."
         )
     elif state.status == "enrolling":
@@ -56,20 +57,24 @@ def no_model(shared: FaceService, state: LoadState) -> None:
         )
         st.caption(f"From {entry.url}. Its checksum is verified before it is used.")
         if st.button("Fetch the model", type="primary", icon=":material/download:"):
-            _fetch(shared, entry)
+            if fetched(shared, entry):
+                _use(shared, entry.id)
     with st.container(border=True):
         st.subheader("Or bring a file", anchor=False)
         st.write("A Keras FaceNet weights file (.h5), for example one you fetched on another machine.")
         uploaded = st.file_uploader("Weights file", type=["h5", "hdf5"], max_upload_size=200)
         if uploaded and st.button("Use this file", icon=":material/check:"):
-            _adopt(shared, uploaded.getvalue())
+            model = adopted(shared, uploaded.getvalue())
+            if model:
+                _use(shared, model)
         st.caption(
             "On the server's own disk, start with `FACENET_WEIGHTS=/path/to/file.h5`, or run "
             "`python -m facenet_core weights fetch --from FILE`."
         )
 
 
-def _fetch(shared: FaceService, entry: CatalogueEntry) -> None:
+def fetched(shared: FaceService, entry: CatalogueEntry) -> bool:
+    """Fetches a public model and shows how far that is, or why it failed; whether it is installed now."""
     bar = st.progress(0.0, f"Fetching {entry.id}")
 
     def progress(done: int, total: int | None) -> None:
@@ -81,19 +86,18 @@ def _fetch(shared: FaceService, entry: CatalogueEntry) -> None:
     except FaceNetError as error:
         bar.empty()
         components.show_error(error)
-        return
-    _use(shared, entry.id)
+        return False
+    return True
 
 
-def _adopt(shared: FaceService, content: bytes) -> None:
-    """Checks an uploaded weights file and keeps it under a name of our own."""
+def adopted(shared: FaceService, content: bytes) -> str | None:
+    """Checks an uploaded weights file and keeps it under a name of our own; None if it is refused, with the reason."""
     try:
         with st.spinner("Checking the file"):
-            model = adopt(content, shared.settings.models_dir)
+            return adopt(content, shared.settings.models_dir)
     except FaceNetError as error:
         components.show_error(error)
-        return
-    _use(shared, model)
+        return None
 
 
 def _use(shared: FaceService, model: str) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from facenet_core.catalogue import DEFAULT_MODEL
 from facenet_core.config import Settings, load_settings
 from facenet_core.engine import FaceEngine
 from facenet_core.service import FaceService
-from facenet_core.weights import DEFAULT_MODEL
 
 
 @pytest.fixture(scope="session")

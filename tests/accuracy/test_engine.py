@@ -15,8 +15,8 @@ from facenet_core import images
 from facenet_core.alignment import view_faces
 from facenet_core.embedding import KerasEmbedder, unit_norm
 from facenet_core.engine import FaceEngine
-from facenet_core.facenet import preprocess_input
 from facenet_core.matching import distance
+from facenet_core.scaling import preprocess_input
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis, Face, Photo
 
@@ -54,7 +54,7 @@ def test_distances_are_those_of_the_plain_keras_model(
     embedder = engine.embedder
     assert isinstance(embedder, KerasEmbedder)
     shown = [analysis for pair in pairs for analysis in (pair.first, pair.second)]
-    views = [view_faces(a.photo.pixels, [prominent(a).detection], "best")[0] for a in shown]
+    views = [view_faces(a.photo.pixels, [prominent(a).detection], "best", embedder.input_size)[0] for a in shown]
     scaled = preprocess_input(np.concatenate(views), embedder.scaling)
     eager = np.concatenate(
         [embedder.keras_model(scaled[i : i + 16], training=False) for i in range(0, len(scaled), 16)]

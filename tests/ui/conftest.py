@@ -3,7 +3,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 
 import pytest
 import streamlit as st
@@ -12,9 +11,8 @@ from streamlit.runtime.pages_manager import PagesManager
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.service import FaceService
-from facenet_core.types import ModelId
 from facenet_core.weights import resolve
-from tests.fakes import FakeDetector, FakeEmbedder, fake_engine
+from tests.fakes import engine_called, fake_engine
 from tests.ui.visitor import Visitor
 
 
@@ -29,11 +27,15 @@ class SettledService(FaceService):
         super().reload()
         settle()
 
+    def start_rehearsal(self, model: str) -> None:
+        super().start_rehearsal(model)
+        settle()
+
 
 def settle() -> None:
     """Waits for what services do in the background."""
     for thread in threading.enumerate():
-        if thread.name in ("engine-loader", "first-photos"):
+        if thread.name in ("engine-loader", "first-photos", "rehearsal"):
             thread.join(60)
             assert not thread.is_alive(), f"{thread.name} does not end"
 
@@ -81,10 +83,7 @@ def serve_installed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Serv
     """
 
     def load(chosen: Settings) -> FaceEngine:
-        model = resolve(chosen).model
-        return FaceEngine(
-            FakeDetector(), FakeEmbedder(ModelId(model, "fake-colour", sha256(model.encode()).hexdigest(), 4))
-        )
+        return engine_called(resolve(chosen).model)
 
     def served(*files: str, **changes: object) -> FaceService:
         for file in files:

@@ -108,36 +108,9 @@ def test_settings_that_can_not_be_saved_are_said_so(measured: FaceService, monke
 # -- the model ----------------------------------------------------------------
 
 
-def test_another_installed_model_can_be_chosen(serve_installed: ServeInstalled) -> None:
-    service = serve_installed("first-weights.h5", "20180408-102900-weights.h5")
-    visitor = Visitor().open("settings")
-    assert "Model `20180408-102900`" in visitor.text
-    assert not visitor.has("button", "Use this model")
-    visitor.select("Use", "first").click("Use this model")
-    assert "Model `first`" in visitor.text
-    assert service.engine.model_id.model == "first"
-    assert not visitor.has("button", "Use this model")
-
-
-def test_the_model_that_ships_with_the_project_can_be_chosen_again(
-    serve_installed: ServeInstalled,
-) -> None:
-    service = serve_installed("model.h5", "first-weights.h5")
-    visitor = Visitor().open("settings").select("Use", "first").click("Use this model")
-    assert service.engine.model_id.model == "first"
-    visitor.select("Use", "model").click("Use this model")
-    assert service.engine.model_id.model == "model"
-    assert "Model `model`" in visitor.text
-
-
 def test_a_model_of_the_environment_is_shown_as_such(serve_installed: ServeInstalled) -> None:
     serve_installed("first-weights.h5", model="first")
     assert "The model is set by FACENET_WEIGHTS or FACENET_MODEL" in Visitor().open("settings").text
-
-
-def test_with_one_model_the_page_says_how_to_get_another(serve_installed: ServeInstalled) -> None:
-    serve_installed("20180408-102900-weights.h5")
-    assert "Fetch another with `python -m facenet_core weights fetch ID`" in Visitor().open("settings").text
 
 
 def test_photos_of_another_model_are_pointed_out_and_renewed(serve: Serve) -> None:

@@ -1,10 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from facenet_core.inception import inception_resnet_v1
 from tests.cli_runner import Cli
+
+
+@pytest.fixture(scope="session")
+def inception() -> Callable[[int], Any]:
+    """The builder of Inception-ResNet-v1, building each size once: it takes seconds.
+
+    What one test loads into a network is still there in the next.
+    """
+    return cache(inception_resnet_v1)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ fraction of a second::
                                                  "PREFIX" enrols until it is killed,
                                                  "PREFIX STEP" enrols one photo and kills itself before
                                                  its STEP-th change to the file system
+    store_workers.py swap FOLDER                 for each line "STEP" read, fork a process that changes the
+                                                 model and kills itself before that change to the file system
 
 ``enrol`` and ``fork`` acknowledge every commit by a line ``ack SOURCE_SHA256``.
 """
@@ -21,6 +23,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,9 +34,11 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from facenet_core.store import NewTemplate, Repository
-from facenet_core.types import Box, Detection, Embedding, Landmarks, ModelId
+from facenet_core.types import Box, Detection, Embedding, Landmarks, ModelChoice, ModelId
 
 MODEL = ModelId("tiny", "none", "f" * 64, 8)
+OTHER = replace(MODEL, model="other", weights_sha256="e" * 64)
+IN_USE, CANDIDATE = ModelChoice("tiny", MODEL), ModelChoice("other", OTHER)
 DETECTION = Detection(
     Box(10.5, 20.25, 110.5, 150.75),
     Landmarks((40.0, 60.0), (80.0, 60.0), (60.0, 85.0), (45.0, 110.0), (75.0, 110.0)),
@@ -104,9 +109,23 @@ def fork(folder: Path) -> None:
         say(f"gone {os.waitstatus_to_exitcode(status)}")
 
 
+def swap(folder: Path) -> None:
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            repository = Repository(folder)
+            die_before(int(line))
+            repository.shadows.swap("candidate", CANDIDATE, IN_USE)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        say(f"gone {os.waitstatus_to_exitcode(status)}")
+
+
 def main(job: str, folder: Path, *rest: str) -> None:
     if job == "fork":
         fork(folder)
+    elif job == "swap":
+        swap(folder)
     elif job == "enrol":
         prefix, count = rest
         repository = Repository(folder)

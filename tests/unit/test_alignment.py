@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facenet_core import images
-from facenet_core.alignment import MARGIN, Profile, crop_faces, view_faces
+from facenet_core.alignment import MARGIN, Profile, crop_faces, crop_id, named_size, view_faces
 from facenet_core.face_shape import MEAN_ASPECT, MEAN_LANDMARKS
 from facenet_core.types import Box, Detection, Landmarks
 
@@ -28,7 +28,7 @@ def seen(crop: NDArray[np.uint8]) -> tuple[float, float, float, float]:
 
 
 def test_a_face_is_cropped_with_its_margin_and_squashed_to_a_square() -> None:
-    (crop,) = crop_faces(ramps(), [Box(80, 60, 144, 140)])
+    (crop,) = crop_faces(ramps(), [Box(80, 60, 144, 140)], 160)
     assert crop.shape == (160, 160, 3)
     assert crop.dtype == np.uint8
     assert seen(crop) == pytest.approx((72, 50, 152, 150), abs=1)  # an eighth of 64 and 80 more on each side
@@ -53,7 +53,7 @@ def test_the_margin_is_that_of_the_original_facenet() -> None:
     ids=["left", "top", "right", "bottom", "whole photo"],
 )
 def test_a_margin_is_cut_at_the_edge_of_the_photo(box: Box, region: tuple[float, float, float, float]) -> None:
-    (crop,) = crop_faces(ramps(), [box])
+    (crop,) = crop_faces(ramps(), [box], 160)
     assert seen(crop) == pytest.approx(region, abs=1.5)
 
 
@@ -63,8 +63,8 @@ def test_an_enlarged_photo_gives_the_same_crop() -> None:
         Image.fromarray(photo.pixels).resize((photo.width * 3, photo.height * 3), Image.Resampling.BICUBIC)
     )
     box = Box(90, 50, 190, 180)
-    (small_crop,) = crop_faces(photo.pixels, [box])
-    (large_crop,) = crop_faces(large, [Box(box.left * 3, box.top * 3, box.right * 3, box.bottom * 3)])
+    (small_crop,) = crop_faces(photo.pixels, [box], 160)
+    (large_crop,) = crop_faces(large, [Box(box.left * 3, box.top * 3, box.right * 3, box.bottom * 3)], 160)
     difference = np.abs(small_crop.astype(float) - large_crop.astype(float))
     assert difference.mean() < 1.5
     assert small_crop.std() > 30  # there is something to differ in
@@ -72,20 +72,54 @@ def test_an_enlarged_photo_gives_the_same_crop() -> None:
 
 def test_each_face_gets_its_own_crop_in_order() -> None:
     boxes = [Box(120, 40, 160, 90), Box(20, 100, 60, 150)]
-    crops = crop_faces(ramps(), boxes)
+    crops = crop_faces(ramps(), boxes, 160)
     for crop, box in zip(crops, boxes, strict=True):
-        np.testing.assert_array_equal(crop, crop_faces(ramps(), [box])[0])
+        np.testing.assert_array_equal(crop, crop_faces(ramps(), [box], 160)[0])
     assert crops[0, 80, 80, 0] > crops[1, 80, 80, 0]
 
 
+@pytest.mark.parametrize("profile", ["fast", "best"])
+def test_a_smaller_crop_shows_the_same_as_a_large_one(profile: Profile) -> None:
+    middle = (120.0, 100.0)
+    face = Detection(around(80, middle), placed(80, 10, middle), 0.99)
+    small, large = (view_faces(ramps(), [face], profile, size)[0] for size in (96, 480))
+    assert small.shape == (len(large), 96, 96, 3)
+    for view, detailed in zip(small, large, strict=True):
+        mean = detailed.reshape(96, 5, 96, 5, 3).astype(float).mean(axis=(1, 3))
+        assert np.abs(view - mean).mean() < 1
+
+
+@pytest.mark.parametrize(
+    ("profile", "size", "named"),
+    [
+        ("fast", 160, "margin25-squash160"),
+        ("best", 160, "margin25-squash160+aligned"),
+        ("fast", 96, "margin25-squash96"),
+        ("best", 96, "margin25-squash96+aligned"),
+    ],
+)
+def test_the_views_and_their_size_have_a_name_that_thresholds_belong_to(
+    profile: Profile, size: int, named: str
+) -> None:
+    assert crop_id(profile, size) == named
+    assert named_size(f"mtcnn-{named}-fixed-centred7d6834ae") == size
+
+
+@pytest.mark.parametrize(
+    "preprocessing", ["", "fake-colour", "a-squash0-b", "a-squash99999999", "a-squash-1", "squash٩٩"]
+)
+def test_a_name_that_tells_no_size_means_that_of_facenet(preprocessing: str) -> None:
+    assert named_size(preprocessing) == 160
+
+
 def test_no_faces_give_no_crops() -> None:
-    assert crop_faces(ramps(), []).shape == (0, 160, 160, 3)
+    assert crop_faces(ramps(), [], 160).shape == (0, 160, 160, 3)
 
 
 def test_the_photo_itself_is_not_changed() -> None:
     photo = ramps()
     photo.flags.writeable = False
-    crop_faces(photo, [Box(80, 60, 144, 140)])
+    crop_faces(photo, [Box(80, 60, 144, 140)], 160)
     np.testing.assert_array_equal(photo, ramps())
 
 
@@ -103,7 +137,7 @@ def test_the_photo_itself_is_not_changed() -> None:
     ids=["empty", "beyond", "before", "inverted", "huge", "huge and inverted", "infinite"],
 )
 def test_a_senseless_box_of_an_imported_record_gives_a_picture_and_no_crash(box: Box) -> None:
-    assert crop_faces(ramps(), [box]).shape == (1, 160, 160, 3)
+    assert crop_faces(ramps(), [box], 160).shape == (1, 160, 160, 3)
 
 
 # -- the aligned view ------------------------------------------------------------------
@@ -125,10 +159,10 @@ def around(width: float, middle: tuple[float, float]) -> Box:
 
 def second_view(pixels: NDArray[np.uint8], landmarks: Landmarks, box: Box) -> NDArray[np.uint8]:
     """As the app makes it, turned back from its mirror image."""
-    views = view_faces(pixels, [Detection(box, landmarks, 0.99)], "best")
+    views = view_faces(pixels, [Detection(box, landmarks, 0.99)], "best", 160)
     assert views.shape == (1, 2, 160, 160, 3)
     assert views.dtype == np.uint8
-    np.testing.assert_array_equal(views[0, 0], crop_faces(pixels, [box])[0])
+    np.testing.assert_array_equal(views[0, 0], crop_faces(pixels, [box], 160)[0])
     return views[0, 1, :, ::-1]
 
 
@@ -161,14 +195,14 @@ def test_what_lies_outside_the_photo_is_black() -> None:
 def test_one_view_is_enough_for_the_fast_profile() -> None:
     middle = (120.0, 100.0)
     face = Detection(around(80, middle), placed(80, 0, middle), 0.99)
-    views = view_faces(ramps(), [face, face], "fast")
+    views = view_faces(ramps(), [face, face], "fast", 160)
     assert views.shape == (2, 1, 160, 160, 3)
-    np.testing.assert_array_equal(views[1, 0], crop_faces(ramps(), [face.box])[0])
+    np.testing.assert_array_equal(views[1, 0], crop_faces(ramps(), [face.box], 160)[0])
 
 
 @pytest.mark.parametrize("profile", ["fast", "best"])
 def test_nobody_has_no_views(profile: Profile) -> None:
-    assert len(view_faces(ramps(), [], profile)) == 0
+    assert len(view_faces(ramps(), [], profile, 160)) == 0
 
 
 MIDDLE = (120.0, 100.0)
@@ -187,4 +221,4 @@ MIDDLE = (120.0, 100.0)
 )
 def test_landmarks_that_make_no_face_leave_the_box_mirrored(landmarks: Landmarks) -> None:
     box = around(80, MIDDLE)
-    np.testing.assert_array_equal(second_view(ramps(), landmarks, box), crop_faces(ramps(), [box])[0])
+    np.testing.assert_array_equal(second_view(ramps(), landmarks, box), crop_faces(ramps(), [box], 160)[0])

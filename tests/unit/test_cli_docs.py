@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from facenet_core import errors, weights
+from facenet_core import catalogue, errors, weights
 from facenet_core.cli import arguments, files, output
 from facenet_core.cli.parser import build_parser
 from facenet_core.config import PROJECT_ROOT
@@ -121,8 +121,26 @@ def exported(cli: Cli) -> list[object]:
 
 def checked(cli: Cli) -> list[object]:
     (cli.folder / "models").mkdir()
-    path = cli.folder / "models" / weights.CATALOGUE[1].file_name
+    path = cli.folder / "models" / catalogue.CATALOGUE[1].file_name
     path.write_bytes(b"anything")
+    return []
+
+
+def installed(cli: Cli) -> list[object]:
+    cli.install("first", "second")
+    cli("settings", "set", "model", "first")
+    cli("people", "renew")
+    photo = next(cli.folder.glob("db/photos/*/*"))
+    content = photo.read_bytes()
+    photo.write_bytes(b"damaged")
+    assert cli("weights", "rehearse", "second").code == 2
+    photo.write_bytes(content)
+    return ["second"]
+
+
+def changed(cli: Cli) -> list[object]:
+    assert cli("weights", "use", *installed(cli), "--yes").code == 0
+    cli("enroll", "--accept-poor", "Cy", cli.photo("c.png", GREEN))
     return []
 
 
@@ -157,6 +175,10 @@ ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "weights list": checked,
     "weights fetch": checked,
     "weights check": checked,
+    "weights rehearse": installed,
+    "weights use": lambda cli: [*installed(cli), "--yes"],
+    "weights back": changed,
+    "weights discard": lambda cli: [*changed(cli), "--former"],
     "settings show": checked,
     "settings set": lambda cli: ["identify-threshold", "0.5"],
     "accuracy show": lambda cli: [],
@@ -170,7 +192,7 @@ ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_documented_answer_is_what_scripts_get(cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     def fetch(model: str, models_dir: Path, *_: object) -> Path:
-        return models_dir / f"{model}{weights.SUFFIX}"
+        return models_dir / f"{model}{catalogue.SUFFIX}"
 
     def check(path: Path) -> weights.WeightsCheck:
         return weights.WeightsCheck(path, "a" * 64, True, "some", 512, "b" * 64)

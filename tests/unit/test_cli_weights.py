@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from facenet_core import weights
+from facenet_core import catalogue, weights
 from facenet_core.download import Progress
 from tests.cli_runner import Cli
 from tests.fakes import DARK_RED, RED
 
 CONTENT = b"weights of a test"
-FIRST = replace(weights.CATALOGUE[0], sha256=sha256(CONTENT).hexdigest())
+FIRST = replace(catalogue.CATALOGUE[0], sha256=sha256(CONTENT).hexdigest())
 
 
 @pytest.fixture
 def source(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file that is the published one of the first model."""
-    monkeypatch.setattr(weights, "CATALOGUE", (FIRST, *weights.CATALOGUE[1:]))
+    monkeypatch.setattr(catalogue, "CATALOGUE", (FIRST, *catalogue.CATALOGUE[1:]))
     path = cli.folder / "usb" / "some.h5"
     path.parent.mkdir()
     path.write_bytes(CONTENT)
@@ -35,18 +35,38 @@ def test_the_public_models_are_listed_without_any_installed(cli: Cli) -> None:
     cli.has_model = False
     answer = cli("weights", "list")
     assert answer.code == 0
-    assert all(entry.id in answer.out for entry in weights.CATALOGUE)
-    assert answer.out.count("not installed") == len(weights.CATALOGUE)
+    assert all(entry.id in answer.out for entry in catalogue.CATALOGUE)
+    assert answer.out.count("not installed") == len(catalogue.CATALOGUE)
     models = cli("weights", "list", "--json").data["models"]
     assert [(m["installed"], m["in_use"], m["path"]) for m in models] == [(False, False, None)] * len(models)
-    assert models[1]["published"]["trained_on"] == "CASIA-WebFace"
+    assert (models[0]["id"], models[0]["ships"], models[0]["published"]) == ("facenet-mini", True, None)
+    assert models[2]["published"]["trained_on"] == "CASIA-WebFace"
+    assert "measured" not in models[2]["published"]
+    (line,) = [line for line in answer.lines if "facenet-mini" in line]
+    assert "missing" in line and "512 numbers, ships with the project" in line
+
+
+def test_the_list_says_what_was_measured_of_a_model(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = replace(catalogue.shipped_model(), measured=catalogue.Measured(0.9812, 0.0041, 9.4, 6.2))
+    monkeypatch.setattr(catalogue, "shipped_model", lambda: shipped)
+    weights.SHIPPED_FILE.parent.mkdir()
+    weights.SHIPPED_FILE.write_bytes(b"anything")
+    first, *others = cli("weights", "list", "--json").data["models"]
+    assert (first["in_use"], first["bytes"], first["dimensions"]) == (True, 8, 512)
+    figures = {"accuracy": 0.9812, "standard_error": 0.0041, "milliseconds": 9.4, "megabytes": 6.2}
+    assert first["measured"] == figures
+    assert [m["measured"] is None for m in others] == [True, False, True]
+    lines = cli("weights", "list").lines
+    assert "98.12% ± 0.41% on LFW View 1, 9 ms per face, 6 MB" in lines[1]
+    assert "LFW 99.05%; here 99.00% ± 0.39% on LFW View 1" in lines[3]
 
 
 def test_the_model_in_use_and_own_files_are_marked(cli: Cli) -> None:
-    install(cli, weights.CATALOGUE[1].id, weights.CATALOGUE[2].id, "mine")
+    install(cli, catalogue.CATALOGUE[1].id, catalogue.CATALOGUE[2].id, "mine")
     models = {m["id"]: m for m in cli("weights", "list", "--json").data["models"]}
-    assert [m["id"] for m in models.values() if m["in_use"]] == [weights.CATALOGUE[1].id]
+    assert [m["id"] for m in models.values() if m["in_use"]] == [catalogue.CATALOGUE[1].id]
     assert (models["mine"]["installed"], models["mine"]["published"], models["mine"]["bytes"]) == (True, None, 8)
+    assert (models["mine"]["dimensions"], models["mine"]["measured"], models["mine"]["ships"]) == (None, None, False)
     cli("settings", "set", "model", "mine")
     assert [line.split()[1:3] for line in cli("weights", "list").lines if "mine" in line] == [["in", "use"]]
 
@@ -93,7 +113,7 @@ def test_a_file_that_is_not_the_published_one_is_not_installed(cli: Cli, source:
 def test_an_unknown_model_is_refused_with_those_there_are(cli: Cli) -> None:
     answer = cli("weights", "fetch", "nonsense")
     assert answer.code == 2
-    assert weights.CATALOGUE[0].id in answer.err
+    assert catalogue.CATALOGUE[0].id in answer.err
 
 
 def test_a_weights_file_is_checked(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,15 +188,15 @@ def test_a_threshold_that_is_no_distance_is_refused(cli: Cli, value: str) -> Non
 
 
 def test_an_installed_model_is_chosen_and_the_choice_taken_back(cli: Cli) -> None:
-    install(cli, weights.CATALOGUE[1].id, weights.CATALOGUE[2].id)
-    chosen = cli("settings", "set", "model", weights.CATALOGUE[2].id, "--json").data["model"]
-    assert (chosen["id"], chosen["set_by"]) == (weights.CATALOGUE[2].id, "database")
+    install(cli, catalogue.CATALOGUE[1].id, catalogue.CATALOGUE[2].id)
+    chosen = cli("settings", "set", "model", catalogue.CATALOGUE[2].id, "--json").data["model"]
+    assert (chosen["id"], chosen["set_by"]) == (catalogue.CATALOGUE[2].id, "database")
     back = cli("settings", "set", "model", "auto", "--json").data["model"]
-    assert (back["id"], back["set_by"]) == (weights.CATALOGUE[1].id, None)
+    assert (back["id"], back["set_by"]) == (catalogue.CATALOGUE[1].id, None)
 
 
 def test_a_model_that_is_not_installed_is_not_chosen(cli: Cli) -> None:
-    answer = cli("settings", "set", "model", weights.CATALOGUE[2].id)
+    answer = cli("settings", "set", "model", catalogue.CATALOGUE[2].id)
     assert answer.code == 2
     assert "weights fetch" in answer.err
     install(cli, "mine")

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from filelock import FileLock
 
-from facenet_core import download, weights
+from facenet_core import catalogue, download
 from facenet_core.download import fetch
 from facenet_core.errors import DownloadError, InputError
 
@@ -117,8 +117,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in [n for n in os.environ if n.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     started = Server()
-    fake = replace(weights.entry(MODEL), url=started.url, sha256=hashlib.sha256(CONTENT).hexdigest())
-    monkeypatch.setattr(weights, "CATALOGUE", (fake,))
+    fake = replace(catalogue.entry(MODEL), url=started.url, sha256=hashlib.sha256(CONTENT).hexdigest())
+    monkeypatch.setattr(catalogue, "CATALOGUE", (fake,))
     monkeypatch.setattr(download, "PAUSES", (0.0, 0.0, 0.0))
     yield started
     started.close()

@@ -1,32 +1,30 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facenet_core import embedding
 from facenet_core.embedding import BATCH, KerasEmbedder, unit_norm
 from facenet_core.errors import ModelError
-from facenet_core.facenet import LoadedWeights
 from facenet_core.types import ModelId
+from facenet_core.weights_file import LoadedWeights
 
 DIGEST = "d" * 64
 
 
 @pytest.fixture(scope="module")
 def network() -> Any:
-    """A network of one layer instead of 448, of the same input and of 128 numbers."""
+    """A network of one layer instead of 448, of 80 pixels and 128 numbers."""
     import keras
 
     keras.utils.set_random_seed(1)
     return keras.Sequential(
         [
-            keras.Input((160, 160, 3)),
-            keras.layers.AveragePooling2D(40),
+            keras.Input((80, 80, 3)),
+            keras.layers.AveragePooling2D(20),
             keras.layers.Flatten(),
             keras.layers.Dense(128, use_bias=False),
         ]
@@ -34,13 +32,12 @@ def network() -> Any:
 
 
 @pytest.fixture
-def embedder(network: Any, monkeypatch: pytest.MonkeyPatch) -> KerasEmbedder:
-    monkeypatch.setattr(embedding, "load_weights", lambda path: LoadedWeights(network, 128, DIGEST))
-    return KerasEmbedder(Path("own.h5"), "own", None, "mtcnn-margin25-squash160")
+def embedder(network: Any) -> KerasEmbedder:
+    return KerasEmbedder(LoadedWeights(network, 80, 128, DIGEST), "own", None, "mtcnn-margin25-squash80")
 
 
 def crops(count: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, 256, (count, 160, 160, 3), np.uint8)
+    return np.random.default_rng(0).integers(0, 256, (count, 80, 80, 3), np.uint8)
 
 
 def test_every_embedding_is_a_unit_vector(embedder: KerasEmbedder) -> None:
@@ -65,17 +62,22 @@ def test_many_faces_get_what_each_gets_alone(embedder: KerasEmbedder, count: int
     np.testing.assert_allclose(embedder.embed(given), alone, atol=1e-6)
 
 
+def test_crops_are_as_large_as_the_networks_input(embedder: KerasEmbedder) -> None:
+    assert embedder.input_size == 80
+    with pytest.raises(TypeError):
+        embedder.embed(np.zeros((1, 160, 160, 3), np.uint8))
+
+
 def test_no_faces_give_no_embeddings(embedder: KerasEmbedder) -> None:
     assert embedder.embed(crops(0)).shape == (0, 128)
 
 
 def test_the_model_id_tells_weights_and_everything_that_was_done_to_the_pixels(embedder: KerasEmbedder) -> None:
-    assert embedder.model_id == ModelId("own", "mtcnn-margin25-squash160-whitening", DIGEST, 128)
+    assert embedder.model_id == ModelId("own", "mtcnn-margin25-squash80-whitening", DIGEST, 128)
 
 
-def test_a_known_scaling_wins_over_what_the_length_implies(network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedding, "load_weights", lambda path: LoadedWeights(network, 128, DIGEST))
-    fixed = KerasEmbedder(Path("own.h5"), "own", "fixed", "crop")
+def test_a_known_scaling_wins_over_what_the_length_implies(network: Any) -> None:
+    fixed = KerasEmbedder(LoadedWeights(network, 80, 128, DIGEST), "own", "fixed", "crop")
     assert fixed.model_id.preprocessing == "crop-fixed"
 
 

@@ -15,6 +15,7 @@ from facenet_core.engine import FaceEngine, prominent
 from facenet_core.errors import NoWeightsError
 from facenet_core.quality import assess
 from facenet_core.types import Box, Detection, Face, Landmarks, Photo
+from facenet_core.weights_file import LoadedWeights
 from tests.fakes import BLUE, GREEN, MODEL, RED, YELLOW, FakeDetector, FakeEmbedder, fake_engine, photo
 
 
@@ -44,6 +45,16 @@ def test_each_face_has_the_embedding_of_its_own_crop() -> None:
     alone = [fake_engine().faces(decoded(colour))[0] for colour in (GREEN, RED)]
     for found, expected in zip(together, alone, strict=True):
         np.testing.assert_allclose(found.embedding, expected.embedding, atol=1e-6)
+
+
+def test_crops_are_as_large_as_the_embedder_wants_them() -> None:
+    class Small(FakeEmbedder):
+        input_size = 96
+
+    for profile in ("fast", "best"):
+        (found,) = FaceEngine(FakeDetector(), Small(), profile).faces(decoded(RED))
+        assert found.crop.shape == (96, 96, 3)
+        np.testing.assert_allclose(found.embedding, fake_engine().faces(decoded(RED))[0].embedding, atol=1e-6)
 
 
 def test_the_best_profile_embeds_two_views_of_each_face_and_takes_their_mean() -> None:
@@ -131,17 +142,23 @@ def test_the_settings_choose_the_model_and_the_size_of_the_search(
             made.append(long_side)
 
     class Embedder(FakeEmbedder):
-        def __init__(self, *given: object) -> None:
+        def __init__(self, loaded: LoadedWeights, *given: object) -> None:
             made.extend(given)
-            super().__init__(replace(MODEL, model=str(given[1])))
+            self.input_size = loaded.input_size
+            super().__init__(replace(MODEL, model=str(given[0])))
+
+    def load(path: Path) -> LoadedWeights:
+        made.append(path)
+        return LoadedWeights(None, 96, 512, "d" * 64)
 
     monkeypatch.setattr(engine, "MTCNNDetector", Detector)
     monkeypatch.setattr(engine, "KerasEmbedder", Embedder)
+    monkeypatch.setattr(engine, "load", load)
     settings.models_dir.mkdir()
     weights = settings.models_dir / "20180402-114759-weights.h5"
     weights.touch()
     loaded = FaceEngine.load(settings.model_copy(update={"detection_long_side": 640}))
-    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash160+aligned"]
+    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash96+aligned"]
     assert loaded.model_id.model == "20180402-114759"
 
 
@@ -154,9 +171,11 @@ def test_warming_up_runs_both_networks(monkeypatch: pytest.MonkeyPatch) -> None:
             return super().detect(pixels)
 
     class Embedder(FakeEmbedder):
+        input_size = 96
+
         def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
             ran.write(f"embedder {crops.shape}")
             return super().embed(crops)
 
     FaceEngine(Detector(), Embedder()).warm()
-    assert ran.getvalue() == "detector embedder (1, 160, 160, 3)"
+    assert ran.getvalue() == "detector embedder (1, 96, 96, 3)"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from facenet_core.errors import DatabaseDamagedError, DatabaseVersionError, Data
 from facenet_core.store import Repository, migrations, schema
 from facenet_core.store.content import Tables, deserialise, serialise
 from facenet_core.store.storage import AtomicJSONStorage
-from tests.unit.store_workers import new_template
+from facenet_core.types import ModelChoice
+from tests.unit.store_workers import MODEL, new_template
 
 
 def put(path: Path, tables: Tables) -> None:
@@ -115,7 +117,7 @@ def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     repository.enrol("Anna", [new_template("anna")])
     path = tmp_path / "facenet.json"
     tables = tables_in(path)
-    tables["meta"]["schema"]["version"] = 2
+    tables["meta"]["schema"]["version"] = schema.SCHEMA_VERSION + 1
     tables["people"] = {"what": {"ever": 1}}
     put(path, tables)
     before = path.read_bytes()
@@ -134,7 +136,7 @@ def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 def test_a_newer_backup_is_not_offered(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
-    put(tmp_path / "facenet.json.bak", {"meta": {"schema": {"version": 2}}})
+    put(tmp_path / "facenet.json.bak", {"meta": {"schema": {"version": schema.SCHEMA_VERSION + 1}}})
     (tmp_path / "facenet.json").write_bytes(b"")
     assert not repository.backup_available
     with pytest.raises(StoreError, match="no usable backup"):
@@ -156,14 +158,42 @@ def test_a_version_that_never_was_is_damage(tmp_path: Path) -> None:
         Repository(tmp_path).people()
 
 
+def test_a_database_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    Repository(tmp_path).enrol("Anna", [new_template("anna")])
+    path = tmp_path / "facenet.json"
+    tables = tables_in(path)
+    tables["meta"]["schema"]["version"] = 1
+    put(path, tables)
+    before = path.read_bytes()
+    repository = Repository(tmp_path)
+    assert [person.name for person in repository.people()] == ["Anna"]
+    assert repository.shadows.get("candidate") is None
+    assert tables_in(path)["meta"]["schema"]["version"] == schema.SCHEMA_VERSION
+    assert path.with_name("facenet.json.v1").read_bytes() == before
+
+
+def test_somebody_who_is_removed_does_not_live_on_in_the_copy_of_an_older_version(old_file: Path) -> None:
+    repository = Repository(old_file.parent)
+    (anna,) = repository.people()
+    repository.rename(anna.id, "Anne")
+    assert old_file.with_name("facenet.json.v1").exists()
+    repository.remove_person(anna.id)
+    assert not list(old_file.parent.glob("facenet.json.v*"))
+
+
 def test_the_layout_has_not_changed_without_a_new_version(tmp_path: Path) -> None:
     repository = Repository(tmp_path)
     repository.enrol("Anna", [new_template("anna")])
     repository.record_seed("a" * 64, "anna.jpg", "enrolled")
     repository.save_settings({"model": None})
+    (anna,) = repository.people()
+    for choice in (ModelChoice("a", MODEL), ModelChoice("b", replace(MODEL, model="b"))):
+        repository.shadows.begin("candidate", choice, choice)
+        repository.shadows.add("candidate", choice, anna.templates, [])
+        repository.shadows.begin("previous", choice, choice)
     tables = json.loads((tmp_path / "facenet.json").read_bytes())
     fields = {name: sorted(next(iter(table.values()))) for name, table in tables.items()}
-    assert schema.SCHEMA_VERSION == 1
+    assert schema.SCHEMA_VERSION == 2
     assert fields == {
         "checksum": ["value"],
         "meta": ["version"],
@@ -181,4 +211,7 @@ def test_the_layout_has_not_changed_without_a_new_version(tmp_path: Path) -> Non
         ],
         "seeds": ["file_name", "outcome", "recorded_at"],
         "settings": ["value"],
+        "shadows": ["model", "setting"],
+        "candidate": ["detection", "embedding", "photo_sha256"],
+        "previous": ["detection", "embedding", "photo_sha256"],
     }

@@ -47,10 +47,7 @@ def test_without_weights_it_stops_at_once_with_one_sentence(
 ) -> None:
     notebook = read_notebook()
     with pytest.raises(CellExecutionError):
-        execute(notebook, tmp_path, monkeypatch, cwd, FACENET_MODELS_DIR=str(tmp_path / "models"))
+        execute(notebook, tmp_path, monkeypatch, cwd, FACENET_WEIGHTS=str(tmp_path / "gone.h5"))
     (error,) = Executed(notebook).outputs("setup")
-    assert error.traceback == [
-        f"No face model is installed in {tmp_path / 'models'}. Fetch one with `python -m facenet_core weights fetch "
-        "20180408-102900`, or set FACENET_WEIGHTS to a weights file that you have."
-    ]
+    assert error.traceback == [f"FACENET_WEIGHTS names {tmp_path / 'gone.h5'}, but there is no such file."]
     assert not Executed(notebook).outputs("style")

@@ -603,6 +603,16 @@ def test_an_enrolled_face_can_be_shown_as_the_model_saw_it(service: FaceService)
     np.testing.assert_array_equal(stored.pixels, analysis.photo.pixels)
 
 
+def test_an_enrolled_face_is_shown_in_the_size_of_the_model_that_saw_it(settings: Settings) -> None:
+    small = FaceService(settings, fake_engine(replace(MODEL, preprocessing="fake-margin25-squash96+aligned-fixed")))
+    enrol(small, "Ada", RED)
+    service = FaceService(settings, fake_engine())
+    (template,) = service.people()[0].templates
+    crop = service.enrolled_crop(template)
+    assert crop.shape == (96, 96, 3)
+    assert crop[48, 48].tolist() == pytest.approx(RED, abs=3)
+
+
 def test_a_photo_file_that_is_gone_is_named(service: FaceService) -> None:
     enrol(service, "Ada", RED)
     (template,) = service.people()[0].templates

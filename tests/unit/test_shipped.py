@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 import facenet_core
-from facenet_core.alignment import CROP_IDS
+from facenet_core.alignment import Profile, crop_id
 from facenet_core.calibration import VERIFY_FMR
+from facenet_core.catalogue import DEFAULT_MODEL, entry
 from facenet_core.curves import ENOUGH_ERRORS
 from facenet_core.detection import MTCNNDetector
 from facenet_core.errors import NoThresholdError
+from facenet_core.inception import INPUT_SIZE
 from facenet_core.shipped import calibration_for
 from facenet_core.types import ModelId
-from facenet_core.weights import DEFAULT_MODEL, entry
 
 ENTRIES: list[dict[str, Any]] = json.loads(
     (Path(facenet_core.__file__).parent / "thresholds.json").read_text("utf-8"),
@@ -48,9 +49,9 @@ def test_what_was_not_measured_has_no_threshold_and_says_what_to_do(model: Model
     assert "FACENET_THRESHOLD and FACENET_IDENTIFY_THRESHOLD, or the Settings page" in message
 
 
-@pytest.mark.parametrize("crop", list(CROP_IDS.values()))
-def test_the_default_model_as_this_program_uses_it_has_measured_thresholds(crop: str) -> None:
-    used = f"{MTCNNDetector.id}-{crop}-{entry(DEFAULT_MODEL).scaling}-centred"
+@pytest.mark.parametrize("profile", ["fast", "best"])
+def test_the_default_model_as_this_program_uses_it_has_measured_thresholds(profile: Profile) -> None:
+    used = f"{MTCNNDetector.id}-{crop_id(profile, INPUT_SIZE)}-{entry(DEFAULT_MODEL).scaling}-centred"
     assert any(found["model"] == DEFAULT_MODEL and found["preprocessing"].startswith(used) for found in ENTRIES)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from facenet_core.errors import DatabaseWriteError
 from facenet_core.store import Repository
 from tests.unit import store_workers
-from tests.unit.store_workers import new_template
+from tests.unit.store_workers import CANDIDATE, IN_USE, OTHER, new_template
 
 KILLS = 200
 
@@ -147,6 +148,34 @@ def test_kill_9_before_every_single_step_of_a_commit_leaves_the_old_or_the_new_s
     assert steps > 10, "a commit takes more steps than this: the countdown does not see them"
     Repository(tmp_path).sweep()
     assert Repository(tmp_path).photos.all() == set(enrolled(tmp_path).values())
+
+
+def test_kill_9_before_every_single_step_of_a_change_of_the_model_leaves_one_model_or_the_other(
+    tmp_path: Path,
+) -> None:
+    repository = Repository(tmp_path)
+    for number in range(3):
+        repository.enrol("Somebody", [new_template(f"photo {number}")])
+    repository.save_settings({"model": "tiny"})
+    repository.shadows.begin("candidate", CANDIDATE, IN_USE)
+    templates = repository.people()[0].templates
+    repository.shadows.add("candidate", CANDIDATE, [replace(t, model_id=OTHER) for t in templates], [])
+    seen, steps = set(), 0
+    with Worker("swap", tmp_path) as worker:
+        last = "gone -9"
+        while last == "gone -9":
+            steps += 1
+            worker.tell(str(steps))
+            last = worker.line()
+            (person,) = Repository(tmp_path).people()
+            (model,) = {template.model_id.model for template in person.templates}
+            assert Repository(tmp_path).settings()["model"] == model
+            seen.add((last, model))
+            if model == "other":
+                assert repository.shadows.swap("previous", IN_USE, CANDIDATE)
+                repository.shadows.begin("candidate", CANDIDATE, IN_USE)
+    assert last == "gone 0"
+    assert seen == {("gone -9", "tiny"), ("gone -9", "other"), ("gone 0", "other")}
 
 
 def test_a_reader_never_sees_a_torn_file_while_another_process_writes(tmp_path: Path) -> None:

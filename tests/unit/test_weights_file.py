@@ -6,117 +6,32 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
-from facenet_core import facenet
+from facenet_core import networks
 from facenet_core.errors import WeightsError
-from facenet_core.facenet import load_weights, preprocess_input
+from facenet_core.mini import facenet_mini
+from facenet_core.networks import NETWORKS
+from facenet_core.weights_file import load_weights, save_weights
 
 Tensors = dict[str, dict[str, np.ndarray]]
 """Layer name to weight name to values."""
 
 
-# -- pixels ---------------------------------------------------------------
-
-
-def test_fixed_scaling_maps_the_middle_grey_to_zero():
-    crops = np.zeros((1, 1, 2, 3), np.uint8)
-    crops[0, 0, 0], crops[0, 0, 1] = (0, 127, 255), (128, 64, 1)
-    x = preprocess_input(crops, "fixed")
-    assert x.dtype == np.float32
-    expected = [[-0.99609375, -0.00390625, 0.99609375], [0.00390625, -0.49609375, -0.98828125]]
-    np.testing.assert_array_equal(x[0, 0], np.float32(expected))
-
-
-def test_whitening_gives_each_image_zero_mean_and_unit_deviation():
-    crops = np.zeros((2, 1, 2, 3), np.uint8)
-    crops[0, 0, 1] = 10  # mean 5, deviation 5
-    crops[1, 0, 0, 0] = 60  # mean 10, deviation sqrt(500)
-    x = preprocess_input(crops, "whitening")
-    np.testing.assert_allclose(x[0, 0], [[-1, -1, -1], [1, 1, 1]], atol=1e-6)
-    np.testing.assert_allclose(x[1].ravel(), np.float32([50, -10, -10, -10, -10, -10]) / np.sqrt(500), atol=1e-6)
-
-
-def test_whitening_of_a_flat_image_is_zero_not_infinite():
-    assert not preprocess_input(np.full((1, 160, 160, 3), 77, np.uint8), "whitening").any()
-
-
-def test_whitening_bounds_the_contrast_of_a_nearly_flat_image():
-    crops = np.full((1, 2, 2, 3), 100, np.uint8)
-    crops[0, 0, 0, 0] = 101  # deviation sqrt(11)/12 = 0.276, less than the floor 1/sqrt(12) = 0.289
-    x = preprocess_input(crops, "whitening")
-    assert x[0, 0, 0, 0] == pytest.approx((1 - 1 / 12) * np.sqrt(12), abs=1e-4)
-
-
-@pytest.mark.parametrize("scaling", ["fixed", "whitening"])
-def test_no_crops_are_no_input(scaling):
-    assert preprocess_input(np.empty((0, 160, 160, 3), np.uint8), scaling).shape == (0, 160, 160, 3)
-
-
-@pytest.mark.parametrize(
-    "crops",
-    [np.zeros((160, 160, 3), np.uint8), np.zeros((1, 160, 160, 4), np.uint8), np.zeros((1, 160, 160, 3), np.float32)],
-    ids=["one image", "four channels", "floats"],
-)
-def test_anything_but_a_batch_of_rgb_bytes_is_a_mistake(crops):
-    with pytest.raises(ValueError, match="expected uint8 crops"):
-        preprocess_input(crops, "fixed")
-
-
-def test_an_unknown_scaling_is_a_mistake():
-    with pytest.raises(ValueError, match="unknown scaling 'other'"):
-        preprocess_input(np.zeros((1, 2, 2, 3), np.uint8), "other")
-
-
-# -- the network ----------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def network() -> Callable[[int], object]:
-    """The builder, building each size once: it takes seconds."""
-    return cache(facenet.inception_resnet_v1)
-
-
-@pytest.mark.parametrize(("dimensions", "parameters"), [(128, 22_808_144), (512, 23_497_424)])
-def test_the_network_has_the_published_size(network, dimensions, parameters):
-    model = network(dimensions)
-    assert model.input_shape == (None, 160, 160, 3)
-    assert model.output_shape == (None, dimensions)
-    assert model.count_params() == parameters
-    assert len([layer for layer in model.layers if layer.weights]) == 245
-
-
-def test_the_residual_blocks_are_scaled_as_in_the_original(network):
-    blocks = [f"Block35_{i}" for i in range(1, 6)] + [f"Block17_{i}" for i in range(1, 11)]
-    scales = {name: 0.17 if name.startswith("Block35") else 0.10 for name in blocks}
-    scales |= {f"Block8_{i}": 0.20 for i in range(1, 6)} | {"Block8_6": 1.0}
-    model = network(128)
-    assert {name: model.get_layer(f"{name}_ScaleSum").scale for name in scales} == scales
-    # The last block alone is not followed by an activation.
-    activated = {layer.name for layer in model.layers if re.fullmatch(r"Block\d+_\d+_Activation", layer.name)}
-    assert activated == {f"{name}_Activation" for name in scales if name != "Block8_6"}
-
-
-def test_the_network_turns_faces_into_finite_numbers(network):
-    faces = np.random.default_rng(1).normal(size=(2, 160, 160, 3)).astype(np.float32)
-    out = np.asarray(network(128)(faces, training=False))
-    assert out.shape == (2, 128)
-    assert out.dtype == np.float32
-    assert np.isfinite(out).all()
-    assert not np.allclose(out[0], out[1])
-
-
-# -- weights files --------------------------------------------------------
-
-
-@pytest.fixture(autouse=True)
-def _built_once(network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facenet, "inception_resnet_v1", network)
+@pytest.fixture(scope="module", autouse=True)
+def _built_once(inception) -> Iterator[None]:
+    large, small = NETWORKS
+    with pytest.MonkeyPatch.context() as patch:
+        built = (replace(large, build=inception), replace(small, build=cache(small.build)))
+        patch.setattr(networks, "NETWORKS", built)
+        yield
 
 
 def generated(model) -> Tensors:
@@ -151,8 +66,8 @@ def write(path: Path, tensors: Tensors, root: str = "", ending: str = ":0", comp
 
 
 @pytest.fixture(scope="module")
-def tensors(network) -> Tensors:
-    return generated(network(128))
+def tensors(inception) -> Tensors:
+    return generated(inception(128))
 
 
 @pytest.fixture(scope="module")
@@ -162,11 +77,9 @@ def reference(tensors, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def digest(network, reference) -> str:
+def digest(reference) -> str:
     """That of the good file."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(facenet, "inception_resnet_v1", network)
-        return load_weights(reference).digest
+    return load_weights(reference).digest
 
 
 @pytest.fixture
@@ -195,7 +108,7 @@ def without(file: h5py.File, *layers: str) -> None:
 
 def test_every_tensor_arrives_where_it_belongs(reference, tensors):
     loaded = load_weights(reference)
-    assert loaded.dimensions == 128
+    assert (loaded.input_size, loaded.dimensions) == (160, 128)
     assert re.fullmatch("[0-9a-f]{64}", loaded.digest)
     for layer in loaded.model.layers:
         for weight in layer.weights:
@@ -217,8 +130,8 @@ def test_one_changed_number_changes_the_digest(copy, digest):
     assert load_weights(copy).digest != digest
 
 
-def test_a_file_of_512_dimensions_is_recognised(network, tmp_path):
-    loaded = load_weights(write(tmp_path / "512.h5", generated(network(512))))
+def test_a_file_of_512_dimensions_is_recognised(inception, tmp_path):
+    loaded = load_weights(write(tmp_path / "512.h5", generated(inception(512))))
     assert loaded.dimensions == 512
     assert loaded.model.output_shape == (None, 512)
 
@@ -229,7 +142,7 @@ def test_an_uncompressed_file_has_the_same_digest(scratch, tensors, digest):
 
 # Keras' own way of reading its variables warns under NumPy 2.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_a_model_saved_by_todays_keras_has_the_same_digest(scratch, network, reference, digest):
+def test_a_model_saved_by_todays_keras_has_the_same_digest(scratch, reference, digest):
     load_weights(reference).model.save(scratch)
     assert load_weights(scratch).digest == digest
 
@@ -315,7 +228,7 @@ def test_a_wrong_shape_is_named_with_the_right_one(copy):
 @pytest.mark.parametrize("shape", [(), (1792,), (1792, 0), (1792, 5000), (1, 1, 1792, 128)])
 def test_a_bottleneck_of_another_kind_is_refused(copy, shape):
     replaced(copy, "Bottleneck/Bottleneck/kernel:0", np.zeros(shape, np.float32))
-    assert "layer Bottleneck has no kernel of shape (1792, embedding size)" in refusal(copy)
+    assert "layer Bottleneck has no kernel of shape (channels, embedding size)" in refusal(copy)
 
 
 def test_a_weight_too_many_is_named(copy):
@@ -430,6 +343,178 @@ def test_a_weight_that_is_no_array_is_refused(copy, what):
         del file[place]
         file[place] = h5py.Empty("f4") if what == "nothing" else file["Bottleneck"]
     assert "is not an array in this file" in refusal(copy)
+
+
+# -- FaceNet-mini ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mini() -> Any:
+    """A network of random values that float16 has to round."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    model = facenet_mini()
+    for layer in model.layers:
+        if layer.weights:
+            kernel, bias = layer.get_weights()
+            layer.set_weights([kernel, np.random.default_rng(1).normal(0, 0.1, bias.shape)])
+    return model
+
+
+def held(model) -> Tensors:
+    """A network's values."""
+    return {layer.name: {w.name: w.numpy() for w in layer.weights} for layer in model.layers if layer.weights}
+
+
+@pytest.fixture(scope="module")
+def saved(mini, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("mini") / "model.h5"
+    save_weights(mini, path)
+    return path
+
+
+@pytest.fixture
+def mini_copy(saved, tmp_path: Path) -> Path:
+    """A copy of the saved file, to damage."""
+    return Path(shutil.copy(saved, tmp_path / "copy.h5"))
+
+
+def test_saved_weights_are_loaded_again_to_the_precision_of_float16(mini, saved):
+    loaded = load_weights(saved)
+    assert (loaded.input_size, loaded.dimensions) == (96, 512)
+    for layer in mini.layers:
+        found = loaded.model.get_layer(layer.name).get_weights()
+        for value, expected in zip(found, layer.get_weights(), strict=True):
+            assert value.dtype == np.float32
+            np.testing.assert_array_equal(value, expected.astype(np.float16).astype(np.float32))
+
+
+def test_a_stock_keras_reads_saved_weights_into_the_plain_architecture(mini, saved):
+    import keras
+
+    described = mini.to_json()
+    assert "Lambda" not in described
+    stock = keras.models.model_from_json(described)
+    stock.load_weights(saved)
+    faces = np.random.default_rng(1).normal(size=(2, 96, 96, 3)).astype(np.float32)
+    out = np.asarray(stock(faces, training=False))
+    np.testing.assert_array_equal(out, np.asarray(load_weights(saved).model(faces, training=False)))
+    np.testing.assert_allclose(np.linalg.norm(out, axis=1), 1, atol=1e-5)
+    assert not np.allclose(out[0], out[1])
+
+
+def test_the_digest_does_not_depend_on_how_many_bytes_a_number_has(mini, saved, tmp_path):
+    rounded = {
+        layer: {name: value.astype(np.float16).astype(np.float32) for name, value in weights.items()}
+        for layer, weights in held(mini).items()
+    }
+    single = load_weights(write(tmp_path / "float32.h5", rounded))
+    assert single.digest == load_weights(saved).digest
+    whole = load_weights(write(tmp_path / "whole.h5", rounded, root="model_weights"))
+    assert whole.digest == single.digest
+    assert load_weights(write(tmp_path / "exact.h5", held(mini))).digest != single.digest
+
+
+def test_weights_are_saved_plainly_and_in_half_the_bytes(mini, saved):
+    with h5py.File(saved) as file:
+        stored = [file[layer][name] for layer in file for name in file[layer].attrs["weight_names"]]
+        assert {(d.dtype.name, d.compression, d.chunks) for d in stored} == {("float16", None, None)}
+        assert sum(d.size for d in stored) == mini.count_params()
+    assert saved.stat().st_size < 2 * mini.count_params() + 200_000
+
+
+def test_the_same_weights_are_saved_as_the_same_bytes(mini, saved, tmp_path):
+    save_weights(mini, tmp_path / "again.h5")
+    assert (tmp_path / "again.h5").read_bytes() == saved.read_bytes()
+
+
+def test_a_value_that_float16_can_not_hold_is_refused_and_the_old_file_stays(mini, mini_copy):
+    import keras
+
+    before = mini_copy.read_bytes()
+    large = keras.models.clone_model(mini)
+    large.set_weights(mini.get_weights())
+    large.get_layer("stem_conv").bias.assign(np.full(24, 1e5, np.float32))
+    with pytest.raises(WeightsError, match=r"layer stem_conv: .*bias holds values that float16 does not"):
+        save_weights(large, mini_copy)
+    assert {path.name: path.read_bytes() for path in mini_copy.parent.iterdir()} == {"copy.h5": before}
+
+
+def test_a_disk_that_is_full_leaves_the_old_file(mini, mini_copy, monkeypatch):
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = mini_copy.read_bytes()
+    monkeypatch.setattr(h5py.Group, "create_dataset", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(mini, mini_copy)
+    assert {path.name: path.read_bytes() for path in mini_copy.parent.iterdir()} == {"copy.h5": before}
+
+
+STEM = "stem_conv/stem_conv/kernel"
+
+
+def put_in_place(file: h5py.File, link: object) -> None:
+    del file[STEM]
+    file[STEM] = link
+
+
+def first_number(file: h5py.File, value: float) -> None:
+    file[STEM][0, 0, 0, 0] = value
+
+
+def another_layer(file: h5py.File) -> None:
+    file.attrs["layer_names"] = np.append(file.attrs["layer_names"], b"logits")
+    file["logits/kernel"] = np.zeros((512, 10), np.float16)
+    file["logits"].attrs["weight_names"] = [b"kernel"]
+
+
+def stored_elsewhere(file: h5py.File) -> None:
+    del file[STEM]
+    file.create_dataset(STEM, (3, 3, 3, 24), "<f2", external=[("secret", 0, h5py.h5f.UNLIMITED)])
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda file: without(file, "head_conv"), "layer head_conv is missing"),
+        (lambda file: without(file, "stem_conv"), "FaceNet-mini (layer stem_conv is missing)"),
+        (another_layer, "layer logits is not part of this network"),
+        (lambda file: file.move("embedding/embedding/bias", "gone"), "no Keras layers were found"),
+        (
+            lambda file: put_in_place(file, np.zeros((3, 3, 3, 32), np.float16)),
+            "layer stem_conv: kernel has shape (3, 3, 3, 32), expected (3, 3, 3, 24)",
+        ),
+        (lambda file: first_number(file, np.nan), "layer stem_conv: kernel holds values that are not finite"),
+        (lambda file: put_in_place(file, h5py.SoftLink("/head_conv")), "is a link, which is never followed"),
+        (lambda file: put_in_place(file, h5py.ExternalLink("x.h5", "/")), "is a link, which is never followed"),
+        (stored_elsewhere, "is not an array in this file"),
+    ],
+    ids=["layer", "first layer", "more layers", "weight", "shape", "not finite", "link", "link out", "elsewhere"],
+)
+def test_a_file_that_does_not_fit_is_refused_for_every_network(
+    mini_copy, damage: Callable[[h5py.File], object], said: str
+):
+    with h5py.File(mini_copy, "r+") as file:
+        damage(file)
+    assert said in refusal(mini_copy)
+
+
+def test_an_embedding_of_another_length_is_not_this_network(tmp_path, mini):
+    shorter = held(mini) | {"embedding": {"kernel": np.zeros((512, 128)), "bias": np.zeros(128)}}
+    message = refusal(write(tmp_path / "128.h5", shorter))
+    assert "layer embedding: kernel has shape (512, 128), expected (512, 512)" in message
+
+
+def test_weights_of_two_networks_in_one_file_are_refused(tmp_path, tensors, mini):
+    both = tensors | {"stem_conv": held(mini)["stem_conv"]}
+    assert "layer stem_conv is not part of this network" in refusal(write(tmp_path / "both.h5", both))
+
+
+def test_weights_of_another_network_are_refused_with_those_that_are_known(tmp_path):
+    message = refusal(write(tmp_path / "vgg.h5", {"block1_conv1": {"kernel": np.zeros((3, 3, 3, 64), np.float32)}}))
+    assert "Inception-ResNet-v1 (layer Bottleneck is missing), FaceNet-mini (layer stem_conv is missing)" in message
 
 
 # -- the real thing -------------------------------------------------------

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from facenet_core.inception import inception_resnet_v1
+
+
+@pytest.mark.parametrize(("dimensions", "parameters"), [(128, 22_808_144), (512, 23_497_424)])
+def test_the_network_has_the_published_size(inception, dimensions, parameters):
+    model = inception(dimensions)
+    assert model.input_shape == (None, 160, 160, 3)
+    assert model.output_shape == (None, dimensions)
+    assert model.count_params() == parameters
+    assert len([layer for layer in model.layers if layer.weights]) == 245
+
+
+def test_the_residual_blocks_are_scaled_as_in_the_original(inception):
+    blocks = [f"Block35_{i}" for i in range(1, 6)] + [f"Block17_{i}" for i in range(1, 11)]
+    scales = {name: 0.17 if name.startswith("Block35") else 0.10 for name in blocks}
+    scales |= {f"Block8_{i}": 0.20 for i in range(1, 6)} | {"Block8_6": 1.0}
+    model = inception(128)
+    assert {name: model.get_layer(f"{name}_ScaleSum").scale for name in scales} == scales
+    # The last block alone is not followed by an activation.
+    activated = {layer.name for layer in model.layers if re.fullmatch(r"Block\d+_\d+_Activation", layer.name)}
+    assert activated == {f"{name}_Activation" for name in scales if name != "Block8_6"}
+
+
+def test_the_network_turns_faces_into_finite_numbers():
+    faces = np.random.default_rng(1).normal(size=(2, 160, 160, 3)).astype(np.float32)
+    out = np.asarray(inception_resnet_v1(128)(faces, training=False))
+    assert out.shape == (2, 128)
+    assert out.dtype == np.float32
+    assert np.isfinite(out).all()
+    assert not np.allclose(out[0], out[1])
