@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from facenet_core import images
+from facenet_core.catalogue import shipped_model
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis
@@ -22,6 +23,8 @@ ICON = Path(__file__).parent / "icon.png"
 
 THROUGH_APP = "_through_app"
 """Set by app.py for the one page run that follows it."""
+
+SETTINGS = "pages/settings.py"
 
 DEEP_LINK = "_deep_link"
 """The page that a deep link asked for, while app.py has its turn first."""
@@ -81,8 +84,15 @@ def guard(page: str, *, dialogs: bool = False) -> FaceService:
         if state.status != "ready":
             setup.loading(shared, then_rerun=not dialogs)
         else:
-            st.caption(f":material/neurology: Model: {components.plain(shared.model_name)}")
+            _model_at_work(shared, page)
     return shared
+
+
+def _model_at_work(shared: FaceService, page: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/neurology: Model: {components.plain(shared.model_name)}", width="content")
+        if shared.model_name == shipped_model().id and page != SETTINGS and not shared.model_is_fixed:
+            st.page_link(SETTINGS, label="A larger one is right more often", icon=":material/arrow_forward:")
 
 
 def shown_state(shared: FaceService) -> tuple[str, str]:

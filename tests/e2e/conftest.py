@@ -5,7 +5,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
@@ -42,15 +42,19 @@ class App:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
+    def start(
+        self,
+        command: Sequence[str] = (sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")),
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
+                [*command, "--server.port", str(self.port)],
                 cwd=ROOT,
-                env={**os.environ, **self.settings},
+                env={**environment, **self.settings},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

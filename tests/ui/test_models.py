@@ -52,6 +52,16 @@ def test_every_page_says_which_model_is_at_work(service: FaceService, page: str)
     assert "Model: first" in Visitor().open(page).text
 
 
+def test_a_page_with_the_small_model_leads_to_the_larger_ones(
+    serve_installed: ServeInstalled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve_installed("model.h5")
+    monkeypatch.setattr(FaceService, "model_name", "facenet-mini")
+    link = "A larger one is right more often"
+    assert link in [found.label for found in Visitor().open("verify").page_link]
+    assert link not in [found.label for found in settings_page().page_link]
+
+
 def test_what_is_known_of_the_model_at_work_is_told(
     serve_installed: ServeInstalled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
