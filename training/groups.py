@@ -126,11 +126,12 @@ def _embedded(model: Callable[[Any], Any], size: int, pixels: NDArray[np.uint8])
     """The mean of each face's embeddings straight and mirrored, less the mean of all."""
     import tensorflow as tf
 
+    graph = tf.function(model, reduce_retracing=True)
     rows = []
     for start in range(0, len(pixels), 64):
         views = tf.image.resize(pixels[start : start + 64].astype(np.float32), (size, size), antialias=size < SIDE)
         views = (views - 127.5) / 128.0
-        both = [tf.math.l2_normalize(model(v), -1) for v in (views, views[:, :, ::-1])]
+        both = [tf.math.l2_normalize(graph(v), -1) for v in (views, views[:, :, ::-1])]
         rows.append((both[0] + both[1]).numpy())
     found = np.concatenate(rows)
     found /= np.linalg.norm(found, axis=1, keepdims=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from facenet_core.matching import distances
 from facenet_core.metrics import cross_validated, equal_error_rate, threshold_at
+from facenet_core.mini import INPUT_SIZE
 
 BATCH = 64
 
@@ -136,11 +137,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.validation", description=__doc__)
     parser.add_argument("what", metavar="crops|RUN", help="crops to find the faces, or the folder of a run")
     parser.add_argument("files", type=Path, nargs="+", metavar="[LFW] CROPS")
+    parser.add_argument("--size", type=int, default=INPUT_SIZE, help="side of the crops, in pixels")
     args = parser.parse_args()
-    from facenet_core.mini import INPUT_SIZE
-
     if args.what == "crops":
-        make_crops(*args.files, INPUT_SIZE)
+        make_crops(*args.files, args.size)
         return
     from training.train import open_run
 

@@ -96,6 +96,15 @@ def app(tmp_path: Path, data: Path) -> Iterator[App]:
     running.stop()
 
 
+@pytest.fixture
+def app_as_it_ships(tmp_path: Path) -> Iterator[App]:
+    """The running app on an empty database, with nothing else configured."""
+    running = App({"FACENET_DB": str(tmp_path / "db")}, log=tmp_path / "app.log")
+    running.start(environment={name: value for name, value in os.environ.items() if "FACENET" not in name})
+    yield running
+    running.stop()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""

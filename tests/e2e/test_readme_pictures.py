@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_pictures_in_the_readme(
-    app: App, open_page: Callable[..., Page], shoot: Callable[[Page, str], None], tmp_path: Path
+    app_as_it_ships: App, open_page: Callable[..., Page], shoot: Callable[[Page, str], None], tmp_path: Path
 ) -> None:
     hopper = Image.open(ROOT / "images" / "Grace_Hopper.jpg").convert("RGB")
     collins = Image.open(ROOT / "images" / "Eileen_Collins.jpg").convert("RGB")
@@ -27,7 +27,7 @@ def test_the_pictures_in_the_readme(
     pair.paste(ImageOps.fit(hopper, (512, 512), centering=(0.5, 0.2)), (512, 0))
     pair.save(together, quality=90)
 
-    page = open_page(f"{app.url}/manage")
+    page = open_page(f"{app_as_it_ships.url}/manage")
     card(page, "Grace Hopper")
     card(page, "Eileen Collins")
     shoot(page, "readme manage")

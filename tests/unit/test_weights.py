@@ -188,7 +188,6 @@ def test_what_is_known_of_the_shipped_model_is_complete():
     assert re.fullmatch("[0-9a-f]{64}", shipped.sha256)
 
 
-@pytest.mark.skipif(not SHIPPED_FILE.is_file(), reason="keras-facenet-h5/model.h5 is not there")
 def test_the_shipped_file_is_the_one_whose_checksum_is_known(monkeypatch):
     monkeypatch.setattr(weights, "SHIPPED_FILE", SHIPPED_FILE)
     found = check(SHIPPED_FILE)
