@@ -19,9 +19,14 @@ from tests.fakes import RED, photo
 HEAVY = ("tensorflow", "keras", "mtcnn", "streamlit", "h5py")
 
 
-def run(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *argv: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *argv], capture_output=True, text=True, env=environment(folder), cwd=PROJECT_ROOT, timeout=60
+        [sys.executable, *argv],
+        capture_output=True,
+        text=True,
+        env=environment(folder) | more,
+        cwd=PROJECT_ROOT,
+        timeout=60,
     )
 
 
@@ -52,15 +57,16 @@ def test_the_program_answers_as_a_module(tmp_path: Path) -> None:
     assert not (tmp_path / "db").exists()
 
 
-def test_without_weights_the_one_message_says_what_to_do(tmp_path: Path) -> None:
-    probe = tmp_path / "door.png"
+def test_without_weights_the_one_message_says_what_is_missing(tmp_path: Path) -> None:
+    probe, gone = tmp_path / "door.png", str(tmp_path / "gone.h5")
     probe.write_bytes(photo(RED))
-    done = run(tmp_path, "-m", "facenet_core", "--json", "verify", str(probe), "--claim", "Ruby")
+    words = ["-m", "facenet_core", "--json", "verify", str(probe), "--claim", "Ruby"]
+    done = run(tmp_path, *words, FACENET_WEIGHTS=gone)
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout.count("\n") == 1
     error = json.loads(done.stdout)["error"]
     assert (error["code"], error["photo"]) == ("no_weights", None)
-    assert "weights fetch" in error["message"]
+    assert f"FACENET_WEIGHTS names {gone}" in error["message"]
 
 
 def test_a_command_that_does_not_exist_is_exit_code_2(tmp_path: Path) -> None:
