@@ -152,6 +152,8 @@ def shoot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
         # Streamlit is still writing while this is there.
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         expect(page.get_by_test_id("stSpinner")).to_have_count(0)
+        expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+        page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
         height = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
         size = page.viewport_size or {"width": 0, "height": 0}
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(height, size["height"])}
