@@ -7,7 +7,7 @@ large model is 20180408-102900: installed, or the file that FACENET_WEIGHTS
 names. Both run as the app runs them, with the profile that FACENET_PROFILE
 names. Printed are, for each:
 
-* the size of its file;
+* the number of its weights, and the size of its file;
 * the time to embed one face, one at a time and sixteen at a time, in turns with
   the other model on the same faces: medians, and the ratio of the two;
 * accuracy on the pairs, ten-fold, end to end: photos in, decisions out;
@@ -36,6 +36,7 @@ from facenet_core import images
 from facenet_core.alignment import view_faces
 from facenet_core.catalogue import DEFAULT_MODEL
 from facenet_core.config import PROJECT_ROOT, load_settings
+from facenet_core.embedding import KerasEmbedder
 from facenet_core.engine import FaceEngine, prominent
 from facenet_core.evaluation import FaceCache, evaluate_folders, evaluate_pairs, read_folders, read_pairs
 from facenet_core.weights import resolve
@@ -99,8 +100,8 @@ def main() -> None:
     taken = times(engines, list(pairs.photos[:: len(pairs.photos) // TIMED][:TIMED]))
 
     print(
-        "| model | file, MB | one face, ms | sixteen, ms each | accuracy % | EER %, all pairs | FNMR % at FMR 0.001 |\n"
-        "|---|---|---|---|---|---|---|"
+        "| model | weights, million | file, MB | one face, ms | sixteen, ms each | accuracy % | EER %, all pairs "
+        "| FNMR % at FMR 0.001 |\n|---|---|---|---|---|---|---|---|"
     )
     for number, (engine, each, spent) in enumerate(zip(engines, chosen, taken, strict=True)):
         with FaceCache(settings.db / "cache" / "faces.sqlite") as cache:
@@ -108,14 +109,15 @@ def main() -> None:
             rates = evaluate_folders(engine, folders, cache, progress=watched).rates
         path = resolve(each).path
         size, alone, batch = path.stat().st_size / 1e6, np.median(spent["alone"]), np.median(spent["batch"])
-        accuracy = of_pairs.accuracy
+        assert isinstance(engine.embedder, KerasEmbedder)
+        parameters, accuracy = engine.embedder.keras_model.count_params(), of_pairs.accuracy
         assert accuracy is not None
         missed = next(point.fnmr for point in rates.points if point.fmr == 1e-3)
         assert missed is not None and missed.interval is not None
         print(
-            f"| {engine.model_id.model} | {size:.1f} | {alone:.1f} | {batch:.1f} | {100 * accuracy.mean:.2f} ± "
-            f"{100 * accuracy.standard_error:.2f} | {100 * rates.eer.value:.2f} | {100 * missed.value:.1f} "
-            f"[{100 * missed.interval[0]:.1f}, {100 * missed.interval[1]:.1f}] |",
+            f"| {engine.model_id.model} | {parameters / 1e6:.1f} | {size:.1f} | {alone:.1f} | {batch:.1f} "
+            f"| {100 * accuracy.mean:.2f} ± {100 * accuracy.standard_error:.2f} | {100 * rates.eer.value:.2f} "
+            f"| {100 * missed.value:.1f} [{100 * missed.interval[0]:.1f}, {100 * missed.interval[1]:.1f}] |",
             flush=True,
         )
         if options.record and not number:
@@ -124,13 +126,15 @@ def main() -> None:
                 "accuracy": round(accuracy.mean, 4),
                 "standard_error": round(accuracy.standard_error, 4),
                 "milliseconds": round(float(alone), 1),
-                "megabytes": round(size, 1),
             }
             FIGURES.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     small, large = taken
-    for name, words in (("alone", "one at a time"), ("batch", f"{BATCH} at a time")):
+    for name, words in (
+        ("alone", "One at a time, crop and embedding"),
+        ("batch", "Sixteen at a time, embedding alone"),
+    ):
         low, middle, high = np.percentile(large[name] / small[name], (25, 50, 75))
-        print(f"\nFaces {words}: the small model is {middle:.1f} times as fast (middle half {low:.1f} to {high:.1f}).")
+        print(f"\n{words}: the small model is {middle:.1f} times as fast (middle half {low:.1f} to {high:.1f}).")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from facenet_core import alignment, images
+from facenet_core.centre import cross_centred, first_half
 from facenet_core.config import load_settings
+from facenet_core.embedding import unit_norm
 from facenet_core.engine import FaceEngine, prominent
 from facenet_core.evaluation import read_pairs
 from facenet_core.matching import distances
@@ -127,12 +129,6 @@ MIXED: dict[str, list[Part]] = {
 }
 
 
-def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows of length 1."""
-    scaled: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
-    return scaled
-
-
 class Figures:
     """Accuracy and error rates of embeddings, in the order of ``names``.
 
@@ -143,8 +139,7 @@ class Figures:
 
     def __init__(self, names: Sequence[str], folder: Path) -> None:
         self.person = np.unique([name.split("/")[0] for name in names], return_inverse=True)[1]
-        people = np.random.default_rng(0).permutation(self.person.max() + 1)
-        self.half = np.isin(self.person, people[: len(people) // 2])
+        self.half = first_half(self.person)
         pairs = read_pairs(folder / "pairsDevTest.txt", folder)
         row = {name: i for i, name in enumerate(names)}
         rows = np.array([row[path.relative_to(folder).as_posix()] for path in pairs.photos])
@@ -153,10 +148,7 @@ class Figures:
 
     def centred(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Each half of the people less the mean of the other."""
-        out = rows.copy()
-        for half in (self.half, ~self.half):
-            out[half] -= rows[~half].mean(axis=0)
-        return unit(out)
+        return unit_norm(cross_centred(rows, self.person))
 
     def line(self, name: str, cost: int, rows: NDArray[np.float32]) -> str:
         """One row of the table."""
@@ -265,7 +257,7 @@ def main() -> None:
     for name in CROPS:
         print(figures.line(f"{name}, centred", 1, figures.centred(embedded[name, S])))
     for name, parts in MIXED.items():
-        rows = unit(np.mean([embedded[part] for part in parts], axis=0))
+        rows = unit_norm(np.mean([embedded[part] for part in parts], axis=0))
         print(figures.line(name, len(parts), rows))
         print(figures.line(f"{name}, centred", len(parts), figures.centred(rows)))
     engine.warm()

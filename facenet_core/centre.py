@@ -50,6 +50,38 @@ class Centre:
         return embeddings - self.mean
 
 
+def first_half(person: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Divides people into two halves, always the same ones.
+
+    Args:
+        person: Shape ``(n,)``: whose each embedding is, numbered from 0.
+
+    Returns:
+        Shape ``(n,)``: which are of people of the first half.
+    """
+    people = np.random.default_rng(0).permutation(int(person.max()) + 1)
+    return np.isin(person, people[: len(people) // 2])
+
+
+def cross_centred(embeddings: NDArray[np.float32], person: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Takes from each half of the people the mean embedding of the other half, so that nobody has seen their own.
+
+    For measuring with a model whose mean embedding is not known yet.
+
+    Args:
+        embeddings: Shape ``(n, d)``, float32, unit norm.
+        person: Shape ``(n,)``: whose they are; see :func:`first_half`.
+
+    Returns:
+        Shape ``(n, d)``, float32; the lengths are no longer 1.
+    """
+    half = first_half(person)
+    centred = embeddings.copy()
+    for side in (half, ~half):
+        centred[side] -= embeddings[~side].mean(axis=0)
+    return centred
+
+
 def centre_for(model_id: ModelId) -> Centre | None:
     """The mean embedding of a model, if it was measured.
 

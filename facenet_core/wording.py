@@ -7,6 +7,9 @@ from facenet_core.flips import Answer, Flips, PairFlip
 from facenet_core.survey import FACTOR, Rate, Survey
 from facenet_core.types import Threshold
 
+CLAIM = {"match": "Welcome in", "inconclusive": "Can't tell", "no_match": "Go away"}
+"""What each outcome of a claim is called."""
+
 WIDE = 2 * FACTOR
 """A rate that may be so many times the shipped one says neither that it agrees nor that it does not."""
 
@@ -134,8 +137,7 @@ def answered(answer: Answer) -> str:
     search = f"named {answer.person.name}" if answer.person else "named nobody"
     if answer.claim is None:
         return search
-    claim = {"match": "Welcome in", "inconclusive": "Can't tell", "no_match": "Go away"}[answer.claim]
-    return f"{claim}, {search}"
+    return f"{CLAIM[answer.claim]}, {search}"
 
 
 def confusable(pair: PairFlip) -> str:

@@ -37,7 +37,7 @@ class Executed:
 
 
 def read_notebook() -> NotebookNode:
-    notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
     return notebook
 
 

@@ -59,18 +59,17 @@ class Faces:
         return np.isin(self.sets, [i for i, name in enumerate(self.names) if name in TIGHT])
 
 
-def load_faces(folder: Path, without: frozenset[str] = frozenset()) -> Faces:
+def load_faces(folder: Path) -> Faces:
     """Decodes every crop of a folder of ``.npz`` files.
 
     Args:
         folder: Holds one file per set, with ``webp`` (the files' bytes, one
             after another) and ``offsets`` (where each begins, and the end).
-        without: Names of sets to leave out.
 
     Raises:
-        FileNotFoundError: If no set is left.
+        FileNotFoundError: If there is none.
     """
-    files = [path for path in sorted(folder.glob("*.npz")) if path.stem not in without]
+    files = sorted(folder.glob("*.npz"))
     if not files:
         raise FileNotFoundError(f"{folder}: there are no .npz files of faces")
     blobs = [blob for path in files for blob in _blobs(path)]

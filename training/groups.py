@@ -14,15 +14,18 @@ faces.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.faces import SIDE, load_faces
+from facenet_core.embedding import unit_norm
+from facenet_core.matching import distances
+from facenet_core.metrics import threshold_at
+from training.faces import load_faces
+from training.validation import embed
 
 FMR = 1e-3
 DRAWS = 200
@@ -78,13 +81,12 @@ def false_matches(
     Returns:
         Rate, lower and upper end for each group.
     """
-    cosines = embeddings @ embeddings.T
-    pairs = cosines[np.triu_indices(len(cosines), 1)]
-    least = np.partition(pairs, len(pairs) - 1 - int(FMR * len(pairs)))[len(pairs) - 1 - int(FMR * len(pairs))]
+    between = distances(embeddings, embeddings)
+    threshold = threshold_at(np.sort(between[np.triu_indices(len(between), 1)]).astype(np.float64), FMR)
     rng = np.random.default_rng(seed)
     found = []
     for group in groups:
-        within = cosines[np.ix_(group.members, group.members)] > least
+        within = between[np.ix_(group.members, group.members)] <= threshold
         np.fill_diagonal(within, False)
         n = len(within)
         rates = []
@@ -109,35 +111,16 @@ def main() -> None:
     faces = load_faces(args.faces)
     kept = faces.held_out
     groups = list(groups_of(faces.files[kept]))
+    # As the app sees a face with the profile best: straight and mirrored.
+    both_ways = np.stack([faces.pixels[kept], faces.pixels[kept, :, ::-1]], 1)
     columns = []
     for path in (args.folder / "model.h5", args.teacher):
-        loaded = load_weights(path)
-        embeddings = _embedded(
-            lambda x, model=loaded.model: model(x, training=False), loaded.input_size, faces.pixels[kept]
-        )
-        columns.append(false_matches(embeddings, groups))
+        embeddings = embed(load_weights(path).model, both_ways)
+        columns.append(false_matches(unit_norm(embeddings - embeddings.mean(0)), groups))
     print("| group | faces | FMR %, small model | FMR %, large model |\n|---|---|---|---|")
     for group, small, large in zip(groups, *columns, strict=True):
         shown = (f"{100 * rate:.2f} [{100 * low:.2f}, {100 * high:.2f}]" for rate, low, high in (small, large))
         print(f"| {group.name} | {group.members.sum()} | {' | '.join(shown)} |")
-
-
-def _embedded(model: Callable[[Any], Any], size: int, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The mean of each face's embeddings straight and mirrored, less the mean of all."""
-    import tensorflow as tf
-
-    graph = tf.function(model, reduce_retracing=True)
-    rows = []
-    for start in range(0, len(pixels), 64):
-        views = tf.image.resize(pixels[start : start + 64].astype(np.float32), (size, size), antialias=size < SIDE)
-        views = (views - 127.5) / 128.0
-        both = [tf.math.l2_normalize(graph(v), -1) for v in (views, views[:, :, ::-1])]
-        rows.append((both[0] + both[1]).numpy())
-    found = np.concatenate(rows)
-    found /= np.linalg.norm(found, axis=1, keepdims=True)
-    found -= found.mean(0)
-    unit: NDArray[np.float32] = found / np.linalg.norm(found, axis=1, keepdims=True)
-    return unit
 
 
 if __name__ == "__main__":

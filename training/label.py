@@ -87,7 +87,8 @@ def label(faces: Faces, weights: Path, folder: Path, rounds: int) -> None:
     """Writes the rounds that are not there yet."""
     import tensorflow as tf
 
-    from training.teacher import BATCH, SIZE, load_teacher
+    from facenet_core.inception import INPUT_SIZE
+    from training.teacher import BATCH, load_teacher
 
     folder.mkdir(parents=True, exist_ok=True)
     missing = [n for n in range(rounds) if not (folder / f"round-{n:03}.npz").is_file()]
@@ -97,8 +98,10 @@ def label(faces: Faces, weights: Path, folder: Path, rounds: int) -> None:
         for start in tqdm(range(0, len(views.face), BATCH), f"round {number}", mininterval=5):
             rows = np.arange(start, start + BATCH) % len(views.face)
             crops = [faces.pixels[seen[rows]] for seen in (views.face, views.other)]
-            maps = [transforms(m[rows], SIDE, SIZE) for m in (views.maps, views.other_maps)]
-            first, second = (drawn(tf.constant(c), tf.constant(m), SIZE) for c, m in zip(crops, maps, strict=True))
+            maps = [transforms(m[rows], SIDE, INPUT_SIZE) for m in (views.maps, views.other_maps)]
+            first, second = (
+                drawn(tf.constant(c), tf.constant(m), INPUT_SIZE) for c, m in zip(crops, maps, strict=True)
+            )
             share = tf.constant(views.share[rows])[:, None, None, None]
             views.embeddings[rows] = teacher(first * (1 - share) + second * share).numpy()
         part = folder / f"part-{number:03}.npz"

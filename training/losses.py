@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tensorflow as tf
 
-RELATIONS = 20.0
-"""Weight of the relations, found on LFW View 1 by an earlier, smaller network."""
 
-
-def distillation(student: tf.Tensor, teacher: tf.Tensor, relations: float = RELATIONS) -> tuple[tf.Tensor, tf.Tensor]:
+def distillation(student: tf.Tensor, teacher: tf.Tensor, relations: float) -> tuple[tf.Tensor, tf.Tensor]:
     """The loss of a batch, and how much of the teacher's embedding the student has.
 
     One minus the cosine of each pair, as in a plain regression of unit vectors,

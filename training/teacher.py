@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facenet_core.inception import INPUT_SIZE
+
 if TYPE_CHECKING:
     import tensorflow as tf
-
-SIZE = 160
-"""Side of its input, in pixels."""
 
 BATCH = 64
 """Faces at a time."""
@@ -34,7 +33,7 @@ def load_teacher(weights: Path) -> Callable[[tf.Tensor], tf.Tensor]:
 
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
     model = load_weights(weights).model
-    signature = tf.TensorSpec((BATCH, SIZE, SIZE, 3), tf.float32)
+    signature = tf.TensorSpec((BATCH, INPUT_SIZE, INPUT_SIZE, 3), tf.float32)
     graph = tf.function(lambda x: tf.math.l2_normalize(model((x - 127.5) / 128.0, training=False), -1))
     frozen = convert_variables_to_constants_v2(graph.get_concrete_function(signature))
     return lambda views: frozen(views)[0]

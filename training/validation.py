@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facenet_core.centre import cross_centred
+from facenet_core.embedding import unit_norm
 from facenet_core.matching import distances
 from facenet_core.metrics import cross_validated, equal_error_rate, threshold_at
 from facenet_core.mini import INPUT_SIZE
+from facenet_core.scaling import preprocess_input
 
 BATCH = 64
 
@@ -63,12 +66,13 @@ def make_crops(folder: Path, file: Path, size: int) -> None:
     """Finds the faces of View 1 and writes them to an ``.npz`` file."""
     from facenet_core import images
     from facenet_core.alignment import view_faces
+    from facenet_core.config import load_settings
     from facenet_core.detection import MTCNNDetector
     from facenet_core.engine import prominent
     from facenet_core.evaluation import read_pairs
 
     read = read_pairs(folder / "pairsDevTest.txt", folder)
-    detector, views = MTCNNDetector(1280), []
+    detector, views = MTCNNDetector(load_settings().detection_long_side), []
     for path in read.photos:
         photo = images.read(path)
         found = detector.detect(photo.pixels)
@@ -99,10 +103,11 @@ def embed(model: Any, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         return model(tf.image.resize(x, size, antialias=True), training=False)
 
     parts = [
-        graph(tf.constant((flat[start : start + BATCH].astype(np.float32) - 127.5) / 128.0)).numpy()
+        graph(tf.constant(preprocess_input(flat[start : start + BATCH], "fixed"))).numpy()
         for start in range(0, len(flat), BATCH)
     ]
-    return _unit(np.concatenate(parts).reshape(len(views), views.shape[1], -1).mean(1))
+    each = unit_norm(np.concatenate(parts))
+    return unit_norm(each.reshape(len(views), views.shape[1], -1).mean(1))
 
 
 def figures(embeddings: NDArray[np.float32], crops: Crops) -> Figures:
@@ -112,10 +117,7 @@ def figures(embeddings: NDArray[np.float32], crops: Crops) -> Figures:
         embeddings: Shape ``(n, d)``, unit norm.
         crops: Whose they are.
     """
-    half = np.random.default_rng(0).permutation(int(crops.person.max()) + 1)[crops.person] % 2 == 0
-    centred = np.empty_like(embeddings)
-    for side in (half, ~half):
-        centred[side] = _unit(embeddings[side] - embeddings[~side].mean(0))
+    centred = unit_norm(cross_centred(embeddings, crops.person))
     left, right = crops.pairs.T
     apart = np.linalg.norm(centred[left] - centred[right], axis=1).astype(np.float64)
     accuracy = cross_validated(apart, crops.person[left] == crops.person[right], crops.folds)
@@ -125,11 +127,6 @@ def figures(embeddings: NDArray[np.float32], crops: Crops) -> Figures:
     selves, strangers = np.sort(between[mated]), np.sort(between[~mated])
     missed = [float((selves > threshold_at(strangers, rate)).mean()) for rate in (1e-2, 1e-3)]
     return Figures(accuracy.mean, accuracy.standard_error, equal_error_rate(selves, strangers)[0], *missed)
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    scaled: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return scaled
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from facenet_core import table
+from facenet_core import table, wording
 from facenet_core.cli import files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_threshold, number
 from facenet_core.cli.output import BAD_INPUT, DONE, NO_MATCH, Answer, columns, count, load_model, progress
@@ -84,7 +84,7 @@ def verify(service: FaceService, args: Namespace) -> Answer:
     _enrol_first_photos(service)
     analysis = service.analyse(photo)
     found = service.verify(analysis, args.claim, face=args.face, threshold=args.threshold)
-    candidate, answer = found.candidate, shapes.ANSWERS[found.outcome]
+    candidate, answer = found.candidate, wording.CLAIM[found.outcome]
     return Answer(
         {
             "person": candidate.person.name,
@@ -257,7 +257,7 @@ def _without(found: Verification) -> Iterator[str]:
     """What the answer would be without the photo that carried it."""
     without = found.candidate.distance_without
     if without is not None and found.outcome_without:
-        answer = shapes.ANSWERS[found.outcome_without]
+        answer = wording.CLAIM[found.outcome_without]
         yield f"  Without that photo: {without:.4f}, {answer}."
 
 

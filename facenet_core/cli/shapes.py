@@ -13,9 +13,6 @@ from facenet_core.types import Analysis, Candidate, Detection, EnrolOutcome, Fac
 
 Shape = dict[str, Any]
 
-ANSWERS = {"match": "Welcome in", "inconclusive": "Can't tell", "no_match": "Go away"}
-"""What each outcome of a claim is called."""
-
 
 def distance(value: float | None) -> float | None:
     """A distance: six decimals are about the precision of float32."""

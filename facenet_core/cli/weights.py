@@ -76,8 +76,10 @@ def _about(found: Installation) -> str:
     if measured:
         about += (
             f"; here {measured.accuracy:.2%} ± {measured.standard_error:.2%} on LFW View 1, "
-            f"{measured.milliseconds:.0f} ms per face, {measured.megabytes:.0f} MB"
+            f"{measured.milliseconds:.0f} ms per face"
         )
+    if found.size is not None:
+        about += f", {found.size / 1e6:.0f} MB"
     return about
 
 

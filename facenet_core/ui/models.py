@@ -18,9 +18,6 @@ from facenet_core.weights import Installation, installed
 CHANGED = "model_changed"
 """What to say on the run after a change, as a key of the session."""
 
-FETCHED_MB = 90
-"""About the size of each public model's file."""
-
 
 def section(shared: FaceService, model_id: ModelId) -> None:
     """Shows the model at work and lets the user try another one, judge it, change over and go back.
@@ -98,16 +95,13 @@ def _choice(shared: FaceService, others: Sequence[Installation], current: Instal
             if st.button("Try it", icon=":material/science:"):
                 _try(shared, chosen.model)
         elif chosen.entry:
-            st.caption(f"From {chosen.entry.url}, about {FETCHED_MB} MB. Its checksum is verified before it is used.")
+            st.caption(setup.from_where(chosen.entry))
             if st.button("Fetch and try it", icon=":material/download:") and setup.fetched(shared, chosen.entry):
                 _try(shared, chosen.model)
     with st.expander("Bring a file of your own", icon=":material/upload_file:"):
         st.write("A Keras FaceNet weights file (.h5). It is checked, kept, and tried like any other model.")
-        uploaded = st.file_uploader("Weights file", type=["h5", "hdf5"], max_upload_size=200)
-        if uploaded and st.button("Try this file", icon=":material/science:"):
-            model = setup.adopted(shared, uploaded.getvalue())
-            if model:
-                _try(shared, model)
+        if model := setup.brought(shared, "Try this file", ":material/science:"):
+            _try(shared, model)
 
 
 def _gain(current: Installation | None, other: Installation) -> str:

@@ -25,6 +25,7 @@ THROUGH_APP = "_through_app"
 """Set by app.py for the one page run that follows it."""
 
 SETTINGS = "pages/settings.py"
+"""Where another model is chosen."""
 
 DEEP_LINK = "_deep_link"
 """The page that a deep link asked for, while app.py has its turn first."""

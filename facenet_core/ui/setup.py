@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from facenet_core.catalogue import CATALOGUE, DEFAULT_MODEL, CatalogueEntry
+from facenet_core.catalogue import CATALOGUE, DEFAULT_MODEL, PUBLISHED_MB, CatalogueEntry, shipped_model
 from facenet_core.download import fetch
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.loading import LoadState
 from facenet_core.service import FaceService
 from facenet_core.ui import components
-from facenet_core.weights import adopt
+from facenet_core.weights import adopt, installed
 
 
 @st.fragment(run_every=1.0)
@@ -34,17 +34,22 @@ def loading(shared: FaceService, then_rerun: bool) -> None:
 
 
 def no_model(shared: FaceService, state: LoadState) -> None:
-    """Offers to fetch a model, or to bring one."""
-    st.header("There is no face model yet", anchor=False)
-    wanted = shared.model_setting
-    if state.status == "failed" or wanted.model or wanted.weights:
-        components.show_error(state.message)
-    if shared.settings.weights or shared.settings.model:
+    """Says why there is no model, and offers the one that ships, to fetch one, or to bring one."""
+    st.header("There is no face model", anchor=False)
+    components.show_error(state.message)
+    if shared.model_is_fixed:
         st.write("FACENET_WEIGHTS or FACENET_MODEL in the environment chooses the model, whatever is chosen here.")
     st.write(
-        "Faces are compared by a neural network, whose weights are a file of about 90 MB. Fetch one of the public "
-        "FaceNet models once; after that everything works without a network."
+        "Faces are compared by a neural network, whose weights are a file. Put that file back, or go on with another "
+        "one; after that everything works without a network."
     )
+    ships = shipped_model().id
+    there = {found.model for found in installed(shared.settings) if found.path}
+    if ships in there and shared.model_setting.model not in (None, ships):
+        with st.container(border=True):
+            st.subheader("Use the small one that ships", anchor=False)
+            if st.button(f"Use {ships}", icon=":material/check:"):
+                _use(shared, ships)
     with st.container(border=True):
         st.subheader("Fetch it", anchor=False)
         entry = st.selectbox(
@@ -55,18 +60,15 @@ def no_model(shared: FaceService, state: LoadState) -> None:
                 f"{e.id} · {e.dimensions} numbers per face · trained on {e.trained_on} · LFW {e.published_lfw:.2%}"
             ),
         )
-        st.caption(f"From {entry.url}. Its checksum is verified before it is used.")
+        st.caption(from_where(entry))
         if st.button("Fetch the model", type="primary", icon=":material/download:"):
             if fetched(shared, entry):
                 _use(shared, entry.id)
     with st.container(border=True):
         st.subheader("Or bring a file", anchor=False)
         st.write("A Keras FaceNet weights file (.h5), for example one you fetched on another machine.")
-        uploaded = st.file_uploader("Weights file", type=["h5", "hdf5"], max_upload_size=200)
-        if uploaded and st.button("Use this file", icon=":material/check:"):
-            model = adopted(shared, uploaded.getvalue())
-            if model:
-                _use(shared, model)
+        if model := brought(shared, "Use this file", ":material/check:"):
+            _use(shared, model)
         st.caption(
             "On the server's own disk, start with `FACENET_WEIGHTS=/path/to/file.h5`, or run "
             "`python -m facenet_core weights fetch --from FILE`."
@@ -90,11 +92,29 @@ def fetched(shared: FaceService, entry: CatalogueEntry) -> bool:
     return True
 
 
-def adopted(shared: FaceService, content: bytes) -> str | None:
-    """Checks an uploaded weights file and keeps it under a name of our own; None if it is refused, with the reason."""
+def from_where(entry: CatalogueEntry) -> str:
+    """What fetching a public model means."""
+    return f"From {entry.url}, about {PUBLISHED_MB} MB. Its checksum is verified before it is used."
+
+
+def brought(shared: FaceService, label: str, icon: str) -> str | None:
+    """Takes a weights file, checks it and keeps it under a name of our own.
+
+    Args:
+        shared: The service.
+        label: Of the button that takes it.
+        icon: Of that button.
+
+    Returns:
+        The model's id on the run in which it is taken; None on others, and if
+        it is refused, with the reason on the page.
+    """
+    uploaded = st.file_uploader("Weights file", type=["h5", "hdf5"], max_upload_size=200)
+    if not uploaded or not st.button(label, icon=icon):
+        return None
     try:
         with st.spinner("Checking the file"):
-            return adopt(content, shared.settings.models_dir)
+            return adopt(uploaded.getvalue(), shared.settings.models_dir)
     except FaceNetError as error:
         components.show_error(error)
         return None

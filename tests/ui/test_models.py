@@ -74,7 +74,7 @@ def test_what_is_known_of_the_model_at_work_is_told(
 def test_what_a_larger_model_brings_and_costs_is_told_and_fetched_on_a_click_only(
     serve_installed: ServeInstalled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = catalogue.Measured(accuracy=0.97, standard_error=0.005, milliseconds=8.0, megabytes=7.0)
+    small = catalogue.Measured(accuracy=0.97, standard_error=0.005, milliseconds=8.0)
     shipped = replace(catalogue.shipped_model(), id="first", measured=small)
     monkeypatch.setattr(catalogue, "shipped_model", lambda: shipped)
     service = serve_installed("first-weights.h5", model=None)
@@ -182,7 +182,7 @@ def test_a_trial_shows_how_far_it_is_while_others_are_served_and_can_be_stopped(
         if engine.model_id.model == "second":
             at.release()
             assert go.acquire(timeout=60)
-        return analyse(engine, given)  # type: ignore[arg-type]
+        return analyse(engine, given)
 
     monkeypatch.setattr(FaceEngine, "analyse", slowly)
     monkeypatch.setattr(type(service), "start_rehearsal", FaceService.start_rehearsal)  # without waiting for its end
@@ -268,7 +268,7 @@ def test_a_change_made_elsewhere_is_told_and_followed(service: FaceService, monk
 
     def slowly(settings: object) -> FaceEngine:
         assert may_load.wait(60)
-        return load(settings)  # type: ignore[arg-type]
+        return load(settings)
 
     monkeypatch.setattr(FaceEngine, "load", slowly)
     try:

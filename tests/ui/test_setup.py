@@ -109,13 +109,15 @@ def test_a_setting_that_is_malformed_is_named_on_the_page(monkeypatch: pytest.Mo
 def test_without_a_model_every_page_shows_how_to_get_one(serve_installed: ServeInstalled, page: str) -> None:
     serve_installed()
     visitor = Visitor().open(page)
-    assert visitor.header[0].value == "There is no face model yet"
+    assert visitor.header[0].value == "There is no face model"
+    (error,) = visitor.errors
+    assert error.startswith("No face model is installed in ") and "Get that file again" in error
     assert not visitor.title
     assert visitor.has("button", "Fetch the model") and visitor.has("file_uploader", "Weights file")
     assert not visitor.has("button", "Use this file")
-    assert not visitor.errors
+    assert not visitor.has("button", "Use facenet-mini")
     assert MODEL in visitor.one("selectbox", "Model").options[visitor.one("selectbox", "Model").index]
-    assert f"v0.3.1/{MODEL}-weights.h5. Its checksum is verified before it is used." in visitor.text
+    assert f"v0.3.1/{MODEL}-weights.h5, about 90 MB. Its checksum is verified before it is used." in visitor.text
 
 
 def test_a_model_is_fetched_with_progress(serve_installed: ServeInstalled, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +148,9 @@ def test_a_fetch_that_fails_says_why(serve_installed: ServeInstalled, monkeypatc
     monkeypatch.setattr("facenet_core.ui.setup.fetch", fetch)
     serve_installed()
     visitor = Visitor().open().click("Fetch the model")
-    assert visitor.errors == ["https://example.org/*x*: the server answered 503, Service Unavailable. Try again later."]
+    assert visitor.errors[1:] == [
+        "https://example.org/*x*: the server answered 503, Service Unavailable. Try again later."
+    ]
     assert visitor.has("button", "Fetch the model")
     assert not visitor.progress
 
@@ -154,9 +158,9 @@ def test_a_fetch_that_fails_says_why(serve_installed: ServeInstalled, monkeypatc
 def test_a_file_that_does_not_fit_is_refused_in_words(serve_installed: ServeInstalled) -> None:
     service = serve_installed()
     visitor = Visitor().open().upload("Weights file", ("../evil.h5", b"not a weights file")).click("Use this file")
-    (error,) = visitor.errors
+    _, error = visitor.errors
     assert error.startswith("This file")
-    assert visitor.header[0].value == "There is no face model yet"
+    assert visitor.header[0].value == "There is no face model"
     assert list(service.settings.models_dir.iterdir()) == []
 
 
@@ -187,6 +191,18 @@ def test_a_model_that_was_chosen_and_is_gone_can_be_replaced(
     visitor.click("Fetch the model")
     assert service.engine.model_id.model == MODEL
     assert visitor.title[0].value == "Verify"
+
+
+def test_with_a_chosen_model_gone_the_one_that_ships_is_offered(serve_installed: ServeInstalled) -> None:
+    service = serve_installed()
+    weights.SHIPPED_FILE.parent.mkdir()
+    weights.SHIPPED_FILE.write_bytes(b"weights")
+    service.repository.save_settings({"model": MODEL})
+    visitor = Visitor().open()
+    assert visitor.errors[0].startswith(f"The model {MODEL} is chosen, but")
+    visitor.click("Use facenet-mini")
+    assert visitor.title[0].value == "Verify"
+    assert service.engine.model_id.model == "facenet-mini"
 
 
 def test_a_model_that_the_environment_names_and_is_not_there_is_said_so(
@@ -221,7 +237,7 @@ def test_a_choice_that_can_not_be_stored_is_said_so(
     service = serve_installed()
     monkeypatch.setattr("facenet_core.ui.setup.fetch", lambda *args, **kwargs: None)
     monkeypatch.setattr(service.repository, "save_settings", full)
-    assert Visitor().open().click("Fetch the model").errors == ["the disk is full; nothing was changed"]
+    assert Visitor().open().click("Fetch the model").errors[1:] == ["the disk is full; nothing was changed"]
 
 
 # -- the database -------------------------------------------------------------

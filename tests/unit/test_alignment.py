@@ -148,7 +148,7 @@ def placed(width: float, degrees: float, middle: tuple[float, float]) -> Landmar
     turn = np.radians(degrees)
     points = (MEAN_LANDMARKS - 0.5) * (width, width * MEAN_ASPECT) / (1 + MARGIN)
     matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    return Landmarks(*(tuple(float(x) for x in point) for point in points @ matrix + middle))  # type: ignore[arg-type]
+    return Landmarks(*(tuple(float(x) for x in point) for point in points @ matrix + middle))
 
 
 def around(width: float, middle: tuple[float, float]) -> Box:

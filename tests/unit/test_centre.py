@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import facenet_core
-from facenet_core.centre import Centre, centre_for
+from facenet_core.centre import Centre, centre_for, cross_centred, first_half
 from facenet_core.types import ModelId
 
 ENTRIES = json.loads((Path(facenet_core.__file__).parent / "centres.json").read_text("utf-8"))["models"]
@@ -47,3 +47,12 @@ def test_a_mean_is_named_by_its_content() -> None:
     mean = np.arange(4, dtype=np.float32)
     assert Centre(mean).id == Centre(mean.copy()).id != Centre(mean + 1).id
     np.testing.assert_array_equal(np.frombuffer(base64.b64decode(Centre(mean).encoded()), "<f4"), mean)
+
+
+def test_nobody_has_seen_their_own_mean() -> None:
+    person = np.repeat(np.arange(10), 3)
+    half = first_half(person)
+    assert all(len(set(half[person == p])) == 1 for p in range(10))
+    assert half.sum() == 15
+    embeddings = np.where(half[:, None], [1.0, 0.0], [0.0, 1.0]).astype(np.float32)
+    np.testing.assert_array_equal(cross_centred(embeddings, person), np.where(half[:, None], [1, -1], [-1, 1]))

@@ -231,7 +231,7 @@ class Slow:
             if engine.model_id.model == "second":
                 self.at.release()
                 assert self.go.acquire(timeout=SOON)
-            return analyse(engine, given)  # type: ignore[arg-type]
+            return analyse(engine, given)
 
         monkeypatch.setattr(FaceEngine, "analyse", slowly)
 

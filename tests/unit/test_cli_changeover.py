@@ -37,7 +37,7 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second model is no good."""
 
     def load(settings: object) -> FaceEngine:
-        engine = engine_called(resolve(settings).model)  # type: ignore[arg-type]
+        engine = engine_called(resolve(settings).model)
         second = engine.model_id.model == "second"
         return FaceEngine(FakeDetector(), OneForAll(engine.model_id)) if second else engine
 

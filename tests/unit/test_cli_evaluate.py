@@ -134,7 +134,7 @@ def test_ctrl_c_says_what_is_kept_and_the_next_run_goes_on(
         return lambda settings: FaceService(settings, engine)
 
     words = [str(word) for word in pairs]
-    assert main(words, service(CountingEngine(interrupted_at=4))) == 130  # type: ignore[arg-type]
+    assert main(words, service(CountingEngine(interrupted_at=4))) == 130
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines()[-1] == (
@@ -142,7 +142,7 @@ def test_ctrl_c_says_what_is_kept_and_the_next_run_goes_on(
     )
     assert "Traceback" not in captured.err
     again = CountingEngine()
-    assert main(words, service(again)) == 0  # type: ignore[arg-type]
+    assert main(words, service(again)) == 0
     assert again.analysed == 7 - 3
     with sqlite3.connect(cached(cli)) as connection:
         assert connection.execute("SELECT count(*) FROM photos").fetchone() == (7,)

@@ -75,7 +75,7 @@ def test_another_models_faces_are_not_used(path: Path, faces: PhotoFaces, other:
     with FaceCache(path) as cache:
         cache.put(HASH, MODEL, faces)
         cache.flush()
-        assert cache.get(HASH, other) is None  # type: ignore[arg-type]
+        assert cache.get(HASH, other) is None
         assert cache.get("cd" * 32, MODEL) is None
         assert cache.get(HASH, MODEL)
 

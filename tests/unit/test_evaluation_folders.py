@@ -46,7 +46,7 @@ def test_all_kinds_of_photos_are_taken(tmp_path: Path) -> None:
 def test_folders_without_anything_to_compare_are_refused(
     tmp_path: Path, people: dict[str, list[list[object]]], why: str
 ) -> None:
-    write_people(tmp_path / "people", people)  # type: ignore[arg-type]
+    write_people(tmp_path / "people", people)
     (tmp_path / "people").mkdir(exist_ok=True)
     with pytest.raises(InputError, match=why):
         read_folders(tmp_path / "people")

@@ -656,7 +656,7 @@ def test_renewing_that_is_stopped_half_way_changes_not_a_byte(changed: FaceServi
     renewing = changed.renew()
     assert next(renewing).accepted
     assert next(renewing).accepted
-    renewing.close()  # type: ignore[attr-defined]
+    renewing.close()
     assert content(settings.db) == before
 
 

@@ -164,7 +164,6 @@ def test_faces_are_read_from_their_files_in_order(tmp_path: Path) -> None:
     assert found.names == ("a", "b")
     assert list(found.files) == ["a", "b"]
     assert [round(float(p.mean()), -1) for p in found.pixels] == [50, 200]
-    assert load_faces(tmp_path, without=frozenset({"a"})).names == ("b",)
 
 
 def test_missing_faces_and_labels_are_said_by_folder(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_box_knows_its_size() -> None:
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: value.__name__)
 def test_no_value_can_be_changed_by_mistake(value: type) -> None:
-    assert value.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert value.__dataclass_params__.frozen
     assert "__slots__" in vars(value)
 
 
