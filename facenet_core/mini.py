@@ -65,6 +65,12 @@ def facenet_mini(*, training: bool = False, size: int = INPUT_SIZE) -> keras.Mod
     def rectified(x: Any, name: str) -> Any:
         return layers.LeakyReLU(negative_slope=NEGATIVE_SLOPE, name=f"{name}_relu")(x)
 
+    def summed(x: Any, y: Any, name: str) -> Any:
+        # A leaky rectifier in two steps. As one layer after a sum, TensorFlow's oneDNN fuses it with the sum and the
+        # convolution, and then takes a slope of 0.2, whatever it is (2.21.0, in graphs alone).
+        x = layers.Add(name=f"{name}_add")([x, y])
+        return layers.Maximum(name=f"{name}_relu")([x, layers.Rescaling(NEGATIVE_SLOPE, name=f"{name}_leak")(x)])
+
     inputs = keras.Input((size, size, 3), name="face")
     x = rectified(conv(inputs, "stem", STEM_FILTERS, 3, stride=2), "stem")
     for stage, (filters, blocks) in enumerate(STAGES, 1):
@@ -74,7 +80,7 @@ def facenet_mini(*, training: bool = False, size: int = INPUT_SIZE) -> keras.Mod
             y = conv(y, f"{name}_b", filters, 3)
             if stride != 1:
                 x = conv(x, f"{name}_shortcut", filters, 1, stride)
-            x = rectified(layers.Add(name=f"{name}_add")([x, y]), name)
+            x = summed(x, y, name)
     x = rectified(conv(x, "head", HEAD_FILTERS, 1), "head")
     x = normalised(layers.DepthwiseConv2D(x.shape[1], use_bias=not training, name="places_conv")(x), "places")
     x = layers.Flatten(name="places")(x)

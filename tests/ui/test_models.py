@@ -92,7 +92,7 @@ def test_what_a_larger_model_brings_and_costs_is_told_and_fetched_on_a_click_onl
     assert "the one that ships with the project" in visitor.text
     assert (
         "It was right on 99.00% of the pairs of LFW View 1 (± 0.39%), this one on 97.00% (± 0.50%). A face takes it "
-        "58 ms instead of 8 ms."
+        "61 ms instead of 8 ms."
     ) in visitor.text
     assert "about 90 MB. Its checksum is verified" in visitor.text
     assert fetched == []

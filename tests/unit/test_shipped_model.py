@@ -16,12 +16,12 @@ from facenet_core.engine import FaceEngine
 from facenet_core.errors import WeightsError
 from facenet_core.scaling import preprocess_input
 from facenet_core.shipped import calibration_for
-from facenet_core.weights_file import load_weights
 
 FOLDER = PROJECT_ROOT / "keras-facenet-h5"
 
 STOCK_LAYERS = {
-    "Add", "Conv2D", "Dense", "DepthwiseConv2D", "Flatten", "InputLayer", "LeakyReLU", "UnitNormalization",
+    "Add", "Conv2D", "Dense", "DepthwiseConv2D", "Flatten", "InputLayer", "LeakyReLU", "Maximum", "Rescaling",
+    "UnitNormalization",
 }  # fmt: skip
 
 
@@ -46,16 +46,16 @@ def test_its_architecture_is_plain_layers_without_code() -> None:
     assert not any(layer["registered_name"] for layer in layers)
 
 
-def test_a_stock_keras_reads_it_and_gives_what_the_app_gives() -> None:
+def test_a_stock_keras_reads_it_and_gives_what_the_app_gives(settings: Settings) -> None:
+    """Layer by layer, while the app runs a graph: TensorFlow fuses layers there, and has got it wrong (mini.py)."""
     import keras
 
     stock = keras.models.model_from_json((FOLDER / "model.json").read_text("utf-8"))
     stock.load_weights(FOLDER / "model.h5")
-    ours = load_weights(FOLDER / "model.h5").model
-    crops = preprocess_input(np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8), "fixed")
-    given, expected = (np.asarray(model(crops, training=False)) for model in (stock, ours))
+    crops = np.random.default_rng(0).integers(0, 256, (20, 96, 96, 3), dtype=np.uint8)
+    given = np.asarray(stock(preprocess_input(crops, "fixed"), training=False))
 
-    np.testing.assert_allclose(given, expected, atol=1e-6)
+    np.testing.assert_allclose(given, FaceEngine.load(settings).embedder.embed(crops), atol=1e-4)
     np.testing.assert_allclose(np.linalg.norm(given, axis=1), 1, atol=1e-5)
 
 
