@@ -25,7 +25,7 @@ SUFFIX = "-weights.h5"
 """An installed model ``<id>`` is the file ``<id>-weights.h5`` in the models folder."""
 
 DEFAULT_MODEL = "20180408-102900"
-"""The catalogue's model to fetch unless another is asked for: the one whose thresholds are measured."""
+"""The catalogue's model to fetch unless another is asked for: the only one of it whose thresholds are measured."""
 
 PUBLISHED_MB = 90
 """About the size of each of the catalogue's files, in megabytes."""

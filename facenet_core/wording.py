@@ -120,8 +120,9 @@ def flipped(found: Flips) -> list[str]:
     worse = f", {found.worse:,} of them worse" if found.flips else ""
     said = [f"Of {photos}, {found.same:,} would be answered as now and {len(found.flips):,} differently{worse}."]
     if found.pairs:
+        pairs = "1 pair" if found.pairs == 1 else f"{found.pairs:,} pairs"
         said.append(
-            f"Of {found.pairs:,} pairs of people, {found.confusable_before:,} could pass for each other; with the "
+            f"Of {pairs} of people, {found.confusable_before:,} could pass for each other; with the "
             f"other model it would be {found.confusable_after:,}."
         )
     if found.fixed:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from facenet_core.config import PROJECT_ROOT
+from facenet_core.embedding import unit_norm
 from facenet_core.matching import distances
 from facenet_core.metrics import wilson_interval
 from facenet_core.weights_file import load_weights
@@ -42,7 +43,7 @@ def main() -> None:
     trained = labels.embeddings[labels.share == 0].astype(np.float32)
     middle = trained.mean(0)
     known, seen = (
-        (rows - middle) / np.linalg.norm(rows - middle, axis=1, keepdims=True)
+        unit_norm(rows - middle)
         for rows in (trained, embed(load_weights(args.teacher).model, load_crops(args.large_crops).views))
     )
     nearest = np.array([distances(row[np.newaxis], known).min() for row in seen])

@@ -51,7 +51,7 @@ def no_model(shared: FaceService, state: LoadState) -> None:
             if st.button(f"Use {ships}", icon=":material/check:"):
                 _use(shared, ships)
     with st.container(border=True):
-        st.subheader("Fetch it", anchor=False)
+        st.subheader("Fetch a public one", anchor=False)
         entry = st.selectbox(
             "Model",
             CATALOGUE,
