@@ -194,3 +194,8 @@ def test_a_few_thousand_people_take_seconds() -> None:
     found = flips(*galleries(rows, other), MEASURED, MEASURED)
     assert found.photos == 6000
     assert time.perf_counter() - began < 30  # two on an idle machine
+
+
+@pytest.mark.parametrize(("pairs", "said"), [(1, "Of 1 pair of people, 0"), (1200, "Of 1,200 pairs of people, 0")])
+def test_pairs_of_people_are_counted_in_words_that_fit(pairs: int, said: str) -> None:
+    assert wording.flipped(Flips(3, pairs=pairs))[1].startswith(said)
