@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from facenet_core.matching import CANCELLED, Gallery, distances
+from facenet_core.matching import CANCELLED, Gallery, apart, distances
 from facenet_core.neighbours import LISTED, PIECE, Shot
 from facenet_core.types import Outcome, Person, Threshold
 
@@ -245,10 +245,7 @@ def _answers(gallery: Gallery, rules: Rules) -> _Answers:
     for start in range(0, photos, PIECE):
         owner = owners[start : start + PIECE]
         probes, rows = gallery.matrix[start : start + PIECE], np.arange(len(owner))
-        to_people = np.minimum(
-            np.minimum.reduceat(distances(probes, gallery.matrix), gallery.starts, axis=1),
-            distances(probes, gallery.means),
-        )
+        to_people = apart(gallery.cosines(probes))
         to_people[rows, owner] = own[start : start + PIECE]
         closest = to_people.argmin(axis=1)
         limits = names[sizes[closest] - (closest == owner)]

@@ -61,8 +61,12 @@ def distances(probes: NDArray[np.float32], templates: NDArray[np.float32]) -> ND
     Returns:
         Shape ``(m, n)``, float32, 0 to 2.
     """
-    squared = 2.0 - 2.0 * (probes @ templates.T)
-    result: NDArray[np.float32] = np.sqrt(np.clip(squared, 0.0, 4.0), dtype=np.float32)
+    return apart(probes @ templates.T)
+
+
+def apart(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The Euclidean distances of unit vectors, from their cosines: d² = 2 - 2·cosine."""
+    result: NDArray[np.float32] = np.sqrt(np.clip(2.0 - 2.0 * cosines, 0.0, 4.0), dtype=np.float32)
     return result
 
 
@@ -74,8 +78,9 @@ class Gallery:
         people: The enrolled people that have templates of this model.
         matrix: Shape ``(n, d)``, float32: their templates, person by person.
         starts: Shape ``(len(people),)``, int64: each person's first row.
-        means: Shape ``(len(people), d)``, float32: the mean of each person's
-            templates, unit norm; their only template, if they have one.
+        several: Shape ``(m,)``, int64: which people have several templates.
+        means: Shape ``(m, d)``, float32: the mean of the templates of each of
+            those, unit norm.
         photo_numbers: Shape ``(n,)``, int64: each row's place among all of its
             person's photos, from 0.
     """
@@ -83,6 +88,7 @@ class Gallery:
     people: tuple[Person, ...]
     matrix: NDArray[np.float32]
     starts: NDArray[np.int64]
+    several: NDArray[np.int64]
     means: NDArray[np.float32]
     photo_numbers: NDArray[np.int64]
 
@@ -98,6 +104,7 @@ class Gallery:
         members: list[Person] = []
         rows: list[Embedding] = []
         starts: list[int] = []
+        several: list[int] = []
         means: list[Embedding] = []
         numbers: list[int] = []
         for person in people:
@@ -106,13 +113,16 @@ class Gallery:
                 members.append(person)
                 starts.append(len(rows))
                 rows.extend(embedding for _, embedding in own)
-                means.append(mean_template(np.stack([embedding for _, embedding in own])))
+                if len(own) > 1:
+                    several.append(len(starts) - 1)
+                    means.append(mean_template(np.stack([embedding for _, embedding in own])))
                 numbers.extend(i for i, _ in own)
         none = np.empty((0, model_id.dimensions), np.float32)
         return cls(
             tuple(members),
             np.stack(rows) if rows else none,
             np.array(starts, np.int64),
+            np.array(several, np.int64),
             np.stack(means) if means else none,
             np.array(numbers, np.int64),
         )
@@ -147,12 +157,25 @@ class Gallery:
         check(probe, self.matrix.shape[1])
         if not len(self):
             return ()
-        to_templates = distances(probe[np.newaxis], self.matrix)[0]
-        to_people = np.minimum(
-            np.minimum.reduceat(to_templates, self.starts), distances(probe[np.newaxis], self.means)[0]
-        )
-        order = np.argsort(to_people, kind="stable")[:top_k]
-        return tuple(self._candidate(int(i), probe) for i in order)
+        nearest = largest(self.cosines(probe[np.newaxis])[0], top_k)
+        return tuple(self._candidate(int(i), probe) for i in nearest)
+
+    def cosines(self, probes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How near probes are to people: the larger, the smaller their distance (:func:`apart`).
+
+        Args:
+            probes: Shape ``(m, d)``, float32, unit norm.
+
+        Returns:
+            Shape ``(m, len(people))``, float32: the largest cosine to any of a
+            person's templates, or to their mean.
+        """
+        to_templates = probes @ self.matrix.T
+        if not len(self.several):
+            return to_templates
+        to_people: NDArray[np.float32] = np.maximum.reduceat(to_templates, self.starts, axis=1)
+        to_people[:, self.several] = np.maximum(to_people[:, self.several], probes @ self.means.T)
+        return to_people
 
     def compare(self, probe: Embedding, person: Person) -> Candidate | None:
         """Holds a probe against one person.
@@ -173,6 +196,10 @@ class Gallery:
                 return self._candidate(index, probe)
         return None
 
+    def _mean(self, index: int) -> Embedding:
+        mean: Embedding = self.means[np.searchsorted(self.several, index)]
+        return mean
+
     def _candidate(self, index: int, probe: Embedding) -> Candidate:
         start = int(self.starts[index])
         own = self.matrix[start : start + int(self.sizes[index])]
@@ -184,10 +211,30 @@ class Gallery:
             template=person.templates[number],
             photo_number=number + 1,
             compared=len(own),
-            distance=min(to_photos[best], _apart(probe, self.means[index])),
+            distance=to_photos[best] if len(own) == 1 else min(to_photos[best], _apart(probe, self._mean(index))),
             photo_distance=to_photos[best],
             distance_without=_to_person(probe, np.delete(own, best, axis=0)) if len(own) > 1 else None,
         )
+
+
+def largest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Where the largest values are, without sorting the rest.
+
+    Args:
+        values: Shape ``(n,)``.
+        count: How many at most.
+
+    Returns:
+        Indices, the largest value first; equal ones keep their order.
+    """
+    if count < 1:
+        return np.empty(0, np.intp)
+    if count < len(values):
+        least = np.partition(values, len(values) - count)[len(values) - count]
+        places = np.flatnonzero(values >= least)
+    else:
+        places = np.arange(len(values))
+    return places[np.argsort(-values[places], kind="stable")][:count]
 
 
 def mean_template(templates: NDArray[np.float32]) -> Embedding:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facenet_core.matching import Gallery, distance, distances
+from facenet_core.matching import Gallery, distance, distances, largest
 from facenet_core.types import Box, Detection, Embedding, Landmarks, ModelId, Person, Template
 
 MODEL = ModelId("tiny", "none", "0" * 64, 2)
@@ -199,3 +199,10 @@ def test_what_is_no_embedding_is_compared_with_nobody(flawed: Embedding) -> None
     ):
         with pytest.raises(ValueError, match="expected an embedding of"):
             ask()
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 7, 20])
+def test_the_largest_are_found_in_order_and_equals_keep_theirs(count: int) -> None:
+    values = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5], np.float32)
+    expected = sorted(range(len(values)), key=lambda i: (-values[i], i))[:count]
+    assert largest(values, count).tolist() == expected
