@@ -1,14 +1,13 @@
 """Finding faces: the Detector protocol and its MTCNN adapter.
 
-The adapter runs the three networks of the ``mtcnn`` package (Zhang et al.,
-"Joint Face Detection and Alignment using Multitask Cascaded Convolutional
-Networks", 2016) with the package's own box arithmetic, and drives the first
-stage itself. It departs from ``MTCNN.detect_faces`` where that would mislead:
+The adapter runs the three networks of the ``mtcnn`` package
+(:mod:`facenet_core.cascade`). It departs from ``MTCNN.detect_faces`` where that
+would mislead:
 
 * a pyramid level never falls below the 12 px that the first network needs, and
   a failure inside TensorFlow is an error here, not "no faces";
-* weights are read from the installed package's folder alone, and only when
-  their hashes are the known ones, because they are pickles;
+* weights are read from the installed package's folder alone, and unpickled only
+  when their hashes are the known ones;
 * the photo's long side is capped and so is the number of candidates, because
   suppression builds a matrix of candidates by candidates.
 """
@@ -16,31 +15,24 @@ stage itself. It departs from ``MTCNN.detect_faces`` where that would mislead:
 from __future__ import annotations
 
 import hashlib
-import threading
+import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from facenet_core.cascade import CELL_PX, Cascade
 from facenet_core.errors import ModelError
 from facenet_core.types import Box, Detection, Landmarks
 
 MIN_FACE_PX = 20
 """Smallest face the pyramid looks for, in pixels of the capped photo (mtcnn's default)."""
 
-CELL_PX = 12
-"""Input of the first network; a smaller pyramid level can't hold one window."""
-
 SCALE_FACTOR = 0.709
 """Ratio of one pyramid level to the next: half the area (mtcnn's default)."""
-
-PROPOSAL_SCORE = 0.6
-"""First network's threshold (mtcnn's default)."""
-
-LEVEL_OVERLAP, PROPOSAL_OVERLAP = 0.5, 0.7
-"""Suppression within one pyramid level and over all of them (mtcnn's defaults)."""
 
 MAX_CANDIDATES = 2048
 """Boxes kept, best first, before each suppression: bounds its matrix to 32 MB."""
@@ -80,6 +72,8 @@ class MTCNNDetector:
     Args:
         long_side: Photos are shrunk to at most this many pixels on their longer
             side before detection. Boxes are given in pixels of the full photo.
+        min_face: Smallest face that is looked for, in pixels of the shrunk
+            photo.
 
     Raises:
         ModelError: If the package's weights are missing or not the known ones.
@@ -87,17 +81,13 @@ class MTCNNDetector:
 
     id = "mtcnn"
 
-    def __init__(self, long_side: int = 1280) -> None:
+    def __init__(self, long_side: int = 1280, min_face: int = MIN_FACE_PX) -> None:
         import mtcnn
-        from mtcnn.stages import StageONet, StagePNet, StageRNet
 
         folder = Path(mtcnn.__file__).parent / "assets" / "weights"
-        paths = {name: _checked(folder / name, digest) for name, digest in WEIGHTS_SHA256.items()}
-        self._long_side = long_side
-        self._pnet: Any = StagePNet(weights=str(paths["pnet.lz4"])).model
-        self._rnet = StageRNet(weights=str(paths["rnet.lz4"]))
-        self._onet = StageONet(weights=str(paths["onet.lz4"]))
-        self._lock = threading.Lock()
+        pnet, rnet, onet = (_checked(folder / name, digest) for name, digest in WEIGHTS_SHA256.items())
+        self._long_side, self._min_face = long_side, min_face
+        self._cascade = Cascade(pnet, rnet, onet, MAX_CANDIDATES)
 
     def detect(self, pixels: NDArray[np.uint8]) -> tuple[Detection, ...]:
         """Finds every face; see :meth:`Detector.detect`.
@@ -112,76 +102,95 @@ class MTCNNDetector:
         if shrink < 1.0:
             size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
             pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
-        with self._lock:
-            rows = self._run(pixels)
+        boxes, points, scores = self._run(pixels)
         scale = np.array([width / pixels.shape[1], height / pixels.shape[0]])
-        return tuple(_detection(row, scale, width, height) for row in rows)
+        faces = zip(
+            boxes.reshape(-1, 2, 2) * scale, points.reshape(-1, 2, 5) * scale[:, np.newaxis], scores, strict=True
+        )
+        return tuple(_detection(box, five, float(score), width, height) for box, five, score in faces)
 
-    def _run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Rows of the ``mtcnn`` package: image, x1, y1, x2, y2, score, five x, five y."""
-        from mtcnn.utils.images import normalize_images
+    def _run(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Boxes of shape ``(n, 4)``, landmarks of shape ``(n, 10)`` and scores of shape ``(n,)``, in its pixels."""
+        import tensorflow as tf
 
-        images = normalize_images(pixels[np.newaxis].astype(np.float32))
-        none = np.empty((0, 16))
-        boxes = self._propose(images)
-        if not len(boxes):
-            return none
-        boxes = self._rnet(images_normalized=images, bboxes_batch=boxes)
-        if not len(boxes):
-            return none
-        rows: NDArray[np.float64] = self._onet(images_normalized=images, bboxes_batch=boxes)
-        return rows if len(rows) else none
-
-    def _propose(self, images: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The first stage: candidates over the whole pyramid, squared, best first."""
-        from mtcnn.utils.bboxes import generate_bounding_box, resize_to_square, smart_nms_from_bboxes, upscale_bboxes
-        from mtcnn.utils.images import scale_images
-
-        found = [np.empty((0, 6))]
-        for scale in pyramid(images.shape[1], images.shape[2]):
-            regression, score = self._pnet(scale_images(images, scale))
-            boxes = generate_bounding_box(regression, score, PROPOSAL_SCORE)[:MAX_CANDIDATES]
-            boxes = upscale_bboxes(boxes, np.array([scale]))
-            found.append(smart_nms_from_bboxes(boxes, LEVEL_OVERLAP, initial_sort=False))
-        boxes = np.concatenate(found)
-        boxes = boxes[np.argsort(-boxes[:, 5], kind="stable")][:MAX_CANDIDATES]
-        squares: NDArray[np.float64] = resize_to_square(smart_nms_from_bboxes(boxes, PROPOSAL_OVERLAP))
-        return squares
+        found = [
+            self._cascade.propose(source, tf.constant(size), tf.constant(scale, tf.float32))
+            for source, size, scale in levels(pixels, self._min_face)
+        ]
+        nobody = np.empty((0, 4)), np.empty((0, 10)), np.empty(0)
+        if not found:
+            return nobody
+        boxes, scores = (np.concatenate([part.numpy() for part in parts]) for parts in zip(*found, strict=True))
+        best, photo = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES], tf.constant(pixels)
+        if not len(best) or not len(boxes := self._cascade.check(photo, boxes[best])):
+            return nobody
+        boxes, points, scores = (part.numpy().astype(np.float64) for part in self._cascade.locate(photo, boxes))
+        return boxes, points, scores
 
 
-def pyramid(height: int, width: int) -> list[float]:
+Level = tuple[NDArray[np.uint8], tuple[int, int], float]
+
+
+def levels(pixels: NDArray[np.uint8], min_face: int = MIN_FACE_PX) -> Iterator[Level]:
+    """A photo at the sizes at which the first network looks at it, largest first.
+
+    A level is made from a copy of half the size, where there is one that is at
+    least twice as large as the level: averaging over it is as good, and a
+    quarter of the work.
+
+    Args:
+        pixels: Shape ``(height, width, 3)``, RGB, uint8.
+        min_face: Smallest face that is looked for, in pixels.
+
+    Yields:
+        What to make a level from, its height and width, and its scale; none if
+        the photo can't hold a face of that size.
+    """
+    height, width = pixels.shape[:2]
+    source, halved = pixels, 1
+    for scale in pyramid(height, width, min_face):
+        while scale * halved <= 0.5:
+            source, halved = np.asarray(Image.fromarray(source).reduce(2)), halved * 2
+        yield source, (int(height * scale), int(width * scale)), scale
+
+
+def pyramid(height: int, width: int, min_face: int = MIN_FACE_PX) -> list[float]:
     """Scales at which the first network looks at a photo, largest first.
 
     Args:
         height: Pixels down.
         width: Pixels across.
+        min_face: Smallest face that is looked for, in pixels.
 
     Returns:
-        Factors below 1; empty when the photo can't hold a face of
-        :data:`MIN_FACE_PX`.
+        Factors below 1; empty when the photo can't hold a face of that size.
     """
     scales = []
-    scale = CELL_PX / MIN_FACE_PX
+    scale = CELL_PX / min_face
     while min(height, width) * scale >= CELL_PX:
         scales.append(scale)
         scale *= SCALE_FACTOR
     return scales
 
 
-def _checked(path: Path, digest: str) -> Path:
-    """The path, once the file's content is known to be the expected pickle."""
+def _checked(path: Path, digest: str) -> list[NDArray[np.float32]]:
+    """The arrays of a weights file, unpickled once its content is known to be the expected one."""
+    import joblib
+
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: the detector's weights can't be read ({error}). Reinstall mtcnn.") from error
     if hashlib.sha256(content).hexdigest() != digest:
         raise ModelError(f"{path}: not the detector weights of mtcnn 1.0.0. Reinstall mtcnn.")
-    return path
+    arrays: list[NDArray[np.float32]] = joblib.load(io.BytesIO(content))
+    return arrays
 
 
-def _detection(row: NDArray[np.float64], scale: NDArray[np.float64], width: int, height: int) -> Detection:
-    """One row of the ``mtcnn`` package in pixels of the full photo."""
-    left, right = (float(x) for x in np.clip(row[[1, 3]] * scale[0], 0, width))
-    top, bottom = (float(y) for y in np.clip(row[[2, 4]] * scale[1], 0, height))
-    points = [(float(x * scale[0]), float(y * scale[1])) for x, y in zip(row[6:11], row[11:16], strict=True)]
-    return Detection(Box(left, top, right, bottom), Landmarks(*points), float(row[5]))
+def _detection(
+    box: NDArray[np.float64], points: NDArray[np.float64], score: float, width: int, height: int
+) -> Detection:
+    """A face with its box cut at the photo's edges."""
+    (left, top), (right, bottom) = np.clip(box, 0, (width, height)).tolist()
+    five = [(float(x), float(y)) for x, y in points.T]
+    return Detection(Box(left, top, right, bottom), Landmarks(*five), score)

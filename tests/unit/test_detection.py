@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from facenet_core import detection, images
-from facenet_core.detection import CELL_PX, MIN_FACE_PX, WEIGHTS_SHA256, MTCNNDetector, pyramid
+from facenet_core import cascade, detection, images
+from facenet_core.cascade import CELL_PX
+from facenet_core.detection import MIN_FACE_PX, WEIGHTS_SHA256, MTCNNDetector, levels, pyramid
 from facenet_core.enrolment import iou
 from facenet_core.errors import ModelError
 from facenet_core.types import Box, Detection
@@ -133,17 +134,17 @@ def test_anything_but_rgb_bytes_is_a_programmers_mistake_and_not_an_empty_photo(
         detector.detect(pixels)
 
 
-@pytest.mark.parametrize("stage", ["_pnet", "_rnet", "_onet"])
+@pytest.mark.parametrize("graph", ["propose", "check", "locate"])
 def test_a_failure_inside_tensorflow_is_an_error_and_not_an_empty_photo(
-    detector: MTCNNDetector, monkeypatch: pytest.MonkeyPatch, stage: str
+    detector: MTCNNDetector, monkeypatch: pytest.MonkeyPatch, graph: str
 ) -> None:
     import tensorflow as tf
 
-    def fail(*args: object, **kwargs: object) -> None:
+    def fail(*args: object) -> None:
         raise tf.errors.InvalidArgumentError(None, None, "made up")
 
     pixels = pixels_of(HOPPER, 200)
-    monkeypatch.setattr(detector, stage, fail)
+    monkeypatch.setattr(detector._cascade, graph, fail)
     with pytest.raises(tf.errors.InvalidArgumentError, match="made up"):
         detector.detect(pixels)
     monkeypatch.undo()
@@ -156,9 +157,9 @@ def test_a_failure_inside_tensorflow_is_an_error_and_not_an_empty_photo(
 def test_a_large_photo_is_searched_at_a_limited_size(detector: MTCNNDetector, monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[tuple[int, ...]] = []
 
-    def run(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def run(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], ...]:
         searched.append(pixels.shape)
-        return np.empty((0, 16))
+        return np.empty((0, 4)), np.empty((0, 10)), np.empty(0)
 
     monkeypatch.setattr(detector, "_run", run)
     for height, width in ((4000, 3000), (1000, 6000), (700, 1280), (1281, 20)):
@@ -166,25 +167,23 @@ def test_a_large_photo_is_searched_at_a_limited_size(detector: MTCNNDetector, mo
     assert searched == [(1280, 960, 3), (213, 1280, 3), (700, 1280, 3), (1280, 20, 3)]
 
 
-def test_suppression_never_sees_more_candidates_than_the_limit(
-    detector: MTCNNDetector, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mtcnn.utils import bboxes
-
+def test_suppression_never_sees_more_candidates_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cascade, "SCORES", (1e-6, 0.7, 0.8))  # everything is a candidate
     seen: list[int] = []
-    plain = bboxes.iou
+    plain = cascade._kept
 
-    def iou_of(boxes: NDArray[np.float64], method: str = "union") -> Any:
-        seen.append(len(boxes))
-        return plain(boxes, method=method)
+    def kept(boxes: Any, *args: Any, **kwargs: Any) -> Any:
+        import tensorflow as tf
 
-    monkeypatch.setattr(bboxes, "iou", iou_of)
-    monkeypatch.setattr(detection, "PROPOSAL_SCORE", 1e-6)  # everything is a candidate
-    detector.detect(noise(60, 60))
+        tf.py_function(lambda count: seen.append(int(count)), [tf.shape(boxes)[0]], [])
+        return plain(boxes, *args, **kwargs)
+
+    monkeypatch.setattr(cascade, "_kept", kept)
+    MTCNNDetector().detect(noise(60, 60))
     assert max(seen) > 20
     monkeypatch.setattr(detection, "MAX_CANDIDATES", 20)
     seen.clear()
-    detector.detect(noise(60, 60))
+    MTCNNDetector().detect(noise(60, 60))
     assert max(seen) == 20
 
 
@@ -192,8 +191,28 @@ def test_the_best_candidates_are_those_that_stay(detector: MTCNNDetector, monkey
     pixels = pixels_of(HOPPER, 300)
     (face,) = detector.detect(pixels)
     monkeypatch.setattr(detection, "MAX_CANDIDATES", 10)
-    (again,) = detector.detect(pixels)
+    (again,) = MTCNNDetector().detect(pixels)
     assert iou(face.box, again.box) > 0.9
+
+
+def test_faces_that_are_too_small_are_not_looked_for(detector: MTCNNDetector) -> None:
+    pixels = pixels_of(HOPPER, 300)
+    (face,) = detector.detect(pixels)
+    (again,) = MTCNNDetector(min_face=40).detect(pixels)
+    assert iou(face.box, again.box) > 0.6
+    assert MTCNNDetector(min_face=301).detect(pixels) == ()
+
+
+@pytest.mark.parametrize("size", [(1280, 960), (213, 1280), (300, 301)], ids=str)
+def test_levels_are_made_from_copies_at_least_twice_as_large(size: tuple[int, int]) -> None:
+    found = list(levels(noise(*size)))
+    assert [(level, scale) for _, level, scale in found] == [
+        ((int(size[0] * scale), int(size[1] * scale)), scale) for scale in pyramid(*size)
+    ]
+    sources = [source.shape[0] for source, _, _ in found]
+    assert sources[0] == size[0] and sources[-1] < size[0] / 2
+    assert all(source > level[0] for source, (_, level, _) in zip(sources, found, strict=True))
+    assert all(source < 5 * level[0] for source, (_, level, _) in zip(sources, found, strict=True))
 
 
 @pytest.mark.parametrize("size", [(20, 20), (37, 500), (1280, 960), (213, 1280)], ids=str)
