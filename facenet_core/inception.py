@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import keras
 
@@ -27,11 +29,13 @@ BATCH_NORM_EPSILON = 1e-3
 """facenet, ``train_softmax.py``: ``'epsilon': 0.001``."""
 
 
-def inception_resnet_v1(dimensions: int) -> keras.Model:
+def inception_resnet_v1(dimensions: int, *, folded: bool = False) -> keras.Model:
     """Builds the network with random weights.
 
     Args:
         dimensions: Length of the embedding, 128 or 512 in the public models.
+        folded: Without batch normalisation and without the scales of residual
+            sums, which :func:`fold` makes part of the weights before them.
 
     Returns:
         A Keras model from ``(n, 160, 160, 3)`` float32, scaled by
@@ -44,14 +48,17 @@ def inception_resnet_v1(dimensions: int) -> keras.Model:
     def conv(
         x: Any, name: str, filters: int, size: int | tuple[int, int], stride: int = 1, padding: str = "same"
     ) -> Any:
-        x = layers.Conv2D(filters, size, strides=stride, padding=padding, use_bias=False, name=name)(x)
+        x = layers.Conv2D(filters, size, strides=stride, padding=padding, use_bias=folded, name=name)(x)
+        if folded:
+            return layers.Activation("relu", name=f"{name}_Activation")(x)
         x = layers.BatchNormalization(scale=False, epsilon=BATCH_NORM_EPSILON, name=f"{name}_BatchNorm")(x)
         return layers.Activation("relu", name=f"{name}_Activation")(x)
 
     def residual(x: Any, branches: list[Any], name: str, scale: float, relu: bool = True) -> Any:
         mixed = layers.Concatenate(name=f"{name}_Concatenate")(branches)
         update = layers.Conv2D(x.shape[-1], 1, name=f"{name}_Conv2d_1x1")(mixed)
-        update = layers.Rescaling(scale, name=f"{name}_ScaleSum")(update)
+        if not folded:
+            update = layers.Rescaling(scale, name=f"{name}_ScaleSum")(update)
         x = layers.Add(name=f"{name}_Add")([x, update])
         return layers.Activation("relu", name=f"{name}_Activation")(x) if relu else x
 
@@ -105,6 +112,38 @@ def inception_resnet_v1(dimensions: int) -> keras.Model:
         x = residual(x, [b0, b1], f"Block8_{i}", scale=1.0 if last else 0.20, relu=not last)
 
     x = layers.GlobalAveragePooling2D(name="AvgPool")(x)
-    x = layers.Dense(dimensions, use_bias=False, name="Bottleneck")(x)
+    x = layers.Dense(dimensions, use_bias=folded, name="Bottleneck")(x)
+    if folded:
+        return keras.Model(inputs, x, name="inception_resnet_v1")
     x = layers.BatchNormalization(scale=False, epsilon=BATCH_NORM_EPSILON, name="Bottleneck_BatchNorm")(x)
     return keras.Model(inputs, x, name="inception_resnet_v1")
+
+
+def fold(model: keras.Model) -> keras.Model:
+    """The same network in fewer steps.
+
+    Each batch normalisation becomes part of the kernel and the bias of the layer
+    before it (Jacob et al., "Quantization and Training of Neural Networks", 2018,
+    section 3.2), and so does the scale of each residual sum.
+
+    Args:
+        model: Of ``inception_resnet_v1(dimensions)``.
+
+    Returns:
+        A model of ``inception_resnet_v1(dimensions, folded=True)`` that gives
+        the same embeddings.
+    """
+    plain = inception_resnet_v1(model.output_shape[-1], folded=True)
+    others = {layer.name: layer for layer in model.layers}
+    for layer in plain.layers:
+        if not layer.weights:
+            continue
+        kernel, *bias = others[layer.name].get_weights()
+        if norm := others.get(f"{layer.name}_BatchNorm"):
+            beta, mean, variance = norm.get_weights()
+            scale = 1.0 / np.sqrt(variance + norm.epsilon)
+            layer.set_weights([kernel * scale, beta - mean * scale])
+        else:
+            scale = others[f"{layer.name.removesuffix('_Conv2d_1x1')}_ScaleSum"].scale
+            layer.set_weights([kernel * scale, bias[0] * scale])
+    return plain

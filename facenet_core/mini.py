@@ -87,3 +87,14 @@ def facenet_mini(*, training: bool = False, size: int = INPUT_SIZE) -> keras.Mod
     x = normalised(layers.Dense(DIMENSIONS, use_bias=not training, name="embedding")(x), "embedding")
     x = layers.UnitNormalization(dtype="float32", name="unit_norm")(x)
     return keras.Model(inputs, x, name="facenet_mini")
+
+
+def copied(model: keras.Model) -> keras.Model:
+    """The same network once more; it has no steps that could be saved.
+
+    Args:
+        model: Of ``facenet_mini()``.
+    """
+    other = facenet_mini(size=model.input_shape[1])
+    other.set_weights(model.get_weights())
+    return other

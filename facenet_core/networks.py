@@ -24,6 +24,8 @@ class Network:
         dimensions: Length of its embedding; None if its weights decide: it is
             the number of columns of the kernel of ``mark``.
         build: From the length of the embedding to the network with random weights.
+        fold: From a network with its weights to another that gives the same
+            embeddings in fewer steps.
     """
 
     name: str
@@ -31,11 +33,26 @@ class Network:
     mark: str
     dimensions: int | None
     build: Callable[[int], keras.Model]
+    fold: Callable[[keras.Model], keras.Model]
 
 
 NETWORKS: tuple[Network, ...] = (
-    Network("Inception-ResNet-v1", inception.INPUT_SIZE, "Bottleneck", None, inception.inception_resnet_v1),
-    Network("FaceNet-mini", mini.INPUT_SIZE, "stem_conv", mini.DIMENSIONS, lambda dimensions: mini.facenet_mini()),
+    Network(
+        "Inception-ResNet-v1",
+        inception.INPUT_SIZE,
+        "Bottleneck",
+        None,
+        inception.inception_resnet_v1,
+        inception.fold,
+    ),
+    Network(
+        "FaceNet-mini",
+        mini.INPUT_SIZE,
+        "stem_conv",
+        mini.DIMENSIONS,
+        lambda dimensions: mini.facenet_mini(),
+        mini.copied,
+    ),
 )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facenet_core.errors import WeightsError
-from facenet_core.networks import network_of
+from facenet_core.networks import Network, network_of
 
 if TYPE_CHECKING:
     import h5py
@@ -33,7 +33,7 @@ class LoadedWeights:
 
     Attributes:
         model: The network with the file's weights.
-        input_size: Side of the network's square RGB input, in pixels.
+        network: Which one it is.
         dimensions: Length of the embedding.
         digest: sha256 over every tensor's name, shape and float32 bytes, in the
             order of their names. Unlike the file's own hash it is the same for
@@ -42,9 +42,14 @@ class LoadedWeights:
     """
 
     model: keras.Model
-    input_size: int
+    network: Network
     dimensions: int
     digest: str
+
+    @property
+    def input_size(self) -> int:
+        """Side of the network's square RGB input, in pixels."""
+        return self.network.input_size
 
 
 def load_weights(path: Path) -> LoadedWeights:
@@ -97,7 +102,7 @@ def load_weights(path: Path) -> LoadedWeights:
     if unused:
         raise WeightsError(f"{path}: layer {unused[0]} is not part of this network")
     listing = "\n".join(f"{name} {hashes[name]}" for name in sorted(hashes))
-    return LoadedWeights(model, network.input_size, dimensions, hashlib.sha256(listing.encode()).hexdigest())
+    return LoadedWeights(model, network, dimensions, hashlib.sha256(listing.encode()).hexdigest())
 
 
 def save_weights(model: keras.Model, path: Path) -> None:

@@ -31,6 +31,7 @@ def model(model_id: ModelId) -> Shape:
         "preprocessing": model_id.preprocessing,
         "weights_sha256": model_id.weights_sha256,
         "dimensions": model_id.dimensions,
+        "engine": model_id.engine,
     }
 
 

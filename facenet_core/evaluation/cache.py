@@ -246,7 +246,8 @@ def _make_folder(folder: Path) -> None:
 
 
 def _key(photo_sha256: str, model_id: ModelId) -> tuple[str, str, str, str]:
-    return photo_sha256, model_id.model, model_id.preprocessing, model_id.weights_sha256
+    engine = "" if model_id.engine == "float32" else f"+{model_id.engine}"
+    return photo_sha256, model_id.model, model_id.preprocessing + engine, model_id.weights_sha256
 
 
 def _stored(faces: PhotoFaces) -> tuple[int, bytes, bytes]:

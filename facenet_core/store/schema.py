@@ -25,12 +25,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 from uuid import uuid4
 
 import numpy as np
 
-from facenet_core.types import Box, Detection, Embedding, Landmarks, ModelId, Person, Template
+from facenet_core.types import ENGINES, Box, Detection, Embedding, Engine, Landmarks, ModelId, Person, Template
 
 SCHEMA_VERSION = 2
 """Version of the layout, which has had the tables of ``shadow.py`` since 2."""
@@ -142,6 +142,7 @@ def encode_face(template: Template) -> dict[str, Any]:
             "preprocessing": template.model_id.preprocessing,
             "weights_sha256": template.model_id.weights_sha256,
             "dimensions": template.model_id.dimensions,
+            "engine": template.model_id.engine,
         },
     }
 
@@ -222,10 +223,29 @@ def decode_template(record: Record) -> Template:
         detection=_decode_detection(_mapping(record, "detection")),
         embedding=decode_embedding(_text(record, "embedding"), dimensions),
         model_id=ModelId(
-            _text(model, "model"), _text(model, "preprocessing"), _text(model, "weights_sha256"), dimensions
+            _text(model, "model"),
+            _text(model, "preprocessing"),
+            _text(model, "weights_sha256"),
+            dimensions,
+            decode_engine(model),
         ),
         created_at=decode_time(_text(record, "created_at")),
     )
+
+
+def decode_engine(model: Record) -> Engine:
+    """Return the engine of a model's record; older records have none, and were made by the only one there was.
+
+    Args:
+        model: The record.
+
+    Raises:
+        RecordError: It names an engine that is not known.
+    """
+    engine = model.get("engine", "float32")
+    if engine not in ENGINES:
+        raise RecordError("a model's engine is not known")
+    return cast(Engine, engine)
 
 
 def decode_embedding(text: str, dimensions: int) -> Embedding:

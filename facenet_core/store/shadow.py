@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 
 from facenet_core.store import schema
 from facenet_core.store.content import Tables
-from facenet_core.store.schema import Record, RecordError
+from facenet_core.store.schema import Record, RecordError, decode_engine
 from facenet_core.types import ModelChoice, ModelId, Shadow, Template, Unfound
 
 Slot = Literal["candidate", "previous"]
@@ -88,6 +88,7 @@ def decode_choice(record: Record) -> ModelChoice:
         model_id = ModelId(**model)
     except TypeError as error:
         raise RecordError("a shadow's model is none") from error
+    decode_engine(model)
     texts = (model_id.model, model_id.preprocessing, model_id.weights_sha256)
     if not all(isinstance(text, str) for text in texts) or not isinstance(model_id.dimensions, int):
         raise RecordError("a shadow's model is none")

@@ -13,10 +13,12 @@ from facenet_core.types.answers import (
     Verification,
 )
 from facenet_core.types.faces import (
+    ENGINES,
     Analysis,
     Box,
     Detection,
     Embedding,
+    Engine,
     Face,
     Flaw,
     Landmarks,
@@ -29,6 +31,7 @@ from facenet_core.types.models import ModelChoice, Rehearsal, Shadow, Unfound
 from facenet_core.types.people import EnrolOutcome, EnrolRequest, NewTemplate, Person, Template
 
 __all__ = [
+    "ENGINES",
     "Analysis",
     "Basis",
     "Box",
@@ -36,6 +39,7 @@ __all__ = [
     "Comparison",
     "Detection",
     "Embedding",
+    "Engine",
     "EnrolOutcome",
     "EnrolRequest",
     "Face",

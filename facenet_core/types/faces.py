@@ -6,7 +6,7 @@ to the right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -172,9 +172,18 @@ class Analysis:
     seconds: float
 
 
+Engine = Literal["float32", "bfloat16"]
+"""In which numbers a network computes: bfloat16 is faster on processors that have it."""
+
+ENGINES: tuple[Engine, ...] = ("float32", "bfloat16")
+
+
 @dataclass(frozen=True, slots=True)
 class ModelId:
     """What made an embedding. Only embeddings with equal ModelIds are compared.
+
+    The engine does not count: those there are were measured to give embeddings
+    that can be compared with each other's (docs/accuracy.md).
 
     Attributes:
         model: Catalogue id or file stem, such as ``20180408-102900``.
@@ -182,9 +191,11 @@ class ModelId:
             ``mtcnn-margin25-squash160-fixed``.
         weights_sha256: Digest of the weights' tensors, 64 hex digits.
         dimensions: Length of the embedding.
+        engine: In which numbers it was computed.
     """
 
     model: str
     preprocessing: str
     weights_sha256: str
     dimensions: int
+    engine: Engine = field(default="float32", compare=False)

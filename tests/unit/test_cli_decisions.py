@@ -74,6 +74,7 @@ def test_verify_tells_scripts_what_the_answer_rests_on(cli: Cli) -> None:
             "preprocessing": MODEL.preprocessing,
             "weights_sha256": MODEL.weights_sha256,
             "dimensions": 4,
+            "engine": "float32",
         },
     }
 

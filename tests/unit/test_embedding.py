@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from facenet_core.embedding import BATCH, KerasEmbedder, unit_norm
 from facenet_core.errors import ModelError
+from facenet_core.networks import Network
 from facenet_core.types import ModelId
 from facenet_core.weights_file import LoadedWeights
 
 DIGEST = "d" * 64
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def network() -> Any:
     """A network of one layer instead of 448, of 80 pixels and 128 numbers."""
     import keras
@@ -31,9 +32,15 @@ def network() -> Any:
     )
 
 
+def loaded(network: Any) -> LoadedWeights:
+    return LoadedWeights(
+        network, Network("tiny", 80, "dense", 128, lambda _: network, lambda model: model), 128, DIGEST
+    )
+
+
 @pytest.fixture
 def embedder(network: Any) -> KerasEmbedder:
-    return KerasEmbedder(LoadedWeights(network, 80, 128, DIGEST), "own", None, "mtcnn-margin25-squash80")
+    return KerasEmbedder(loaded(network), "own", None, "mtcnn-margin25-squash80")
 
 
 def crops(count: int) -> NDArray[np.uint8]:
@@ -77,8 +84,19 @@ def test_the_model_id_tells_weights_and_everything_that_was_done_to_the_pixels(e
 
 
 def test_a_known_scaling_wins_over_what_the_length_implies(network: Any) -> None:
-    fixed = KerasEmbedder(LoadedWeights(network, 80, 128, DIGEST), "own", "fixed", "crop")
+    fixed = KerasEmbedder(loaded(network), "own", "fixed", "crop")
     assert fixed.model_id.preprocessing == "crop-fixed"
+
+
+def test_in_bfloat16_the_embeddings_are_nearly_the_same_and_can_be_compared(network: Any) -> None:
+    plain = KerasEmbedder(loaded(network), "own", "fixed", "crop")
+    expected = plain.embed(crops(4))
+    fast = KerasEmbedder(loaded(network), "own", "fixed", "crop", "bfloat16")
+    found = fast.embed(crops(4))
+    assert found.dtype == np.float32
+    assert 0 < np.abs(found - expected).max() < 0.01
+    assert fast.model_id == plain.model_id
+    assert (fast.model_id.engine, plain.model_id.engine) == ("bfloat16", "float32")
 
 
 def test_several_threads_get_what_one_gets(embedder: KerasEmbedder) -> None:

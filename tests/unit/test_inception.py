@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from facenet_core.inception import inception_resnet_v1
+from facenet_core.inception import INPUT_SIZE, fold, inception_resnet_v1
 
 
 @pytest.mark.parametrize(("dimensions", "parameters"), [(128, 22_808_144), (512, 23_497_424)])
@@ -35,3 +35,16 @@ def test_the_network_turns_faces_into_finite_numbers():
     assert out.dtype == np.float32
     assert np.isfinite(out).all()
     assert not np.allclose(out[0], out[1])
+
+
+def test_the_folded_network_gives_the_same_embeddings(inception):
+    model = inception(128)
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if layer.name.endswith("_BatchNorm"):
+            layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
+    faces = rng.normal(size=(2, INPUT_SIZE, INPUT_SIZE, 3)).astype(np.float32)
+    folded = fold(model)
+    assert not any("BatchNorm" in layer.name or "ScaleSum" in layer.name for layer in folded.layers)
+    expected = np.asarray(model(faces, training=False))
+    np.testing.assert_allclose(np.asarray(folded(faces, training=False)), expected, atol=1e-3 * np.abs(expected).max())

@@ -201,3 +201,14 @@ def test_templates_of_several_models_live_side_by_side() -> None:
     back = schema.decode_template(through_json(schema.encode_template(template)))
     assert back.model_id == other
     assert back.embedding.shape == (16,)
+
+
+def test_a_template_remembers_in_which_numbers_it_was_computed() -> None:
+    template = replace(TEMPLATE, model_id=replace(TEMPLATE.model_id, engine="bfloat16"))
+    record = through_json(schema.encode_template(template))
+    assert schema.decode_template(record).model_id.engine == "bfloat16"
+    del record["model"]["engine"]  # as older programs wrote it
+    assert schema.decode_template(record).model_id.engine == "float32"
+    record["model"]["engine"] = "steam"
+    with pytest.raises(schema.RecordError, match="a model's engine is not known"):
+        schema.decode_template(record)

@@ -241,6 +241,11 @@ def test_another_process_sees_what_was_rehearsed_here(repository: Repository, tm
             "model",
             {"model": 1, "preprocessing": "none", "weights_sha256": "e" * 64, "dimensions": 8},
         ),
+        (
+            "shadows",
+            "model",
+            {"model": "a", "preprocessing": "b", "weights_sha256": "e" * 64, "dimensions": 8, "engine": "steam"},
+        ),
         ("candidate", "embedding", "AAAA"),
         ("candidate", "detection", {}),
     ],

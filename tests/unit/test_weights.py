@@ -11,6 +11,7 @@ from facenet_core import catalogue, weights
 from facenet_core.catalogue import CATALOGUE, DEFAULT_MODEL, Measured, entry, known, shipped_model
 from facenet_core.config import PROJECT_ROOT, Settings, load_settings
 from facenet_core.errors import InputError, NoWeightsError, SettingError, WeightsError
+from facenet_core.networks import NETWORKS
 from facenet_core.weights import adopt, check, installed, load, resolve
 from facenet_core.weights_file import LoadedWeights
 
@@ -326,7 +327,7 @@ def test_a_shipped_model_that_is_gone_is_missing_like_any_other_file(shipped):
 
 @pytest.fixture
 def any_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "load_weights", lambda path: LoadedWeights(None, 160, 512, "d" * 64))
+    monkeypatch.setattr(weights, "load_weights", lambda path: LoadedWeights(None, NETWORKS[0], 512, "d" * 64))
 
 
 @pytest.mark.usefixtures("any_file_loads")
