@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,28 @@ from facenet_core.config import Settings
 from facenet_core.detection import Detector, MTCNNDetector
 from facenet_core.embedding import Embedder, KerasEmbedder, unit_norm
 from facenet_core.quality import assess
-from facenet_core.types import Analysis, Detection, Face, ModelId, Photo
+from facenet_core.types import Analysis, Detection, Face, ModelId, Photo, Quality
 from facenet_core.weights import load, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A photo whose faces were found, and are to be embedded.
+
+    Attributes:
+        photo: The photo.
+        detections: Its faces from left to right.
+        views: Shape ``(n, v, size, size, 3)``, RGB, uint8: what the network is
+            to see of each, the plain crop first.
+        qualities: How well each is shown.
+        seconds: How long that took.
+    """
+
+    photo: Photo
+    detections: tuple[Detection, ...]
+    views: NDArray[np.uint8]
+    qualities: tuple[Quality, ...]
+    seconds: float
 
 
 class FaceEngine:
@@ -52,7 +72,7 @@ class FaceEngine:
         detector = MTCNNDetector(settings.detection_long_side)
         loaded = load(chosen.path)
         crop = crop_id(settings.profile, loaded.input_size)
-        embedder = KerasEmbedder(loaded, chosen.model, chosen.scaling, f"{detector.id}-{crop}")
+        embedder = KerasEmbedder(loaded, chosen.model, chosen.scaling, f"{detector.id}-{crop}", settings.engine)
         return cls(detector, embedder, settings.profile, centre_for(embedder.model_id))
 
     @property
@@ -76,20 +96,7 @@ class FaceEngine:
         Returns:
             The faces from left to right; empty when there are none.
         """
-        found = sorted(self.detector.detect(photo.pixels), key=lambda d: d.box.left)
-        if not found:
-            return ()
-        views = view_faces(photo.pixels, found, self.profile, self.embedder.input_size)
-        embeddings = self._embed(views)
-        qualities = [assess(photo.pixels, detection) for detection in found]
-        return tuple(Face(*parts) for parts in zip(found, views[:, 0], embeddings, qualities, strict=True))
-
-    def _embed(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """From views of shape ``(n, v, size, size, 3)`` to embeddings of shape ``(n, d)``, unit norm."""
-        count, per_face = views.shape[:2]
-        each = self.embedder.embed(views.reshape(count * per_face, *views.shape[2:]))
-        faces = unit_norm(each.reshape(count, per_face, -1).mean(axis=1)) if per_face > 1 else each
-        return unit_norm(self.centre.subtract(faces)) if self.centre else faces
+        return self.analyse(photo).faces
 
     def analyse(self, photo: Photo) -> Analysis:
         """All of a photo's faces, with what a decision needs to explain itself.
@@ -97,15 +104,50 @@ class FaceEngine:
         Args:
             photo: The decoded photo.
         """
+        return self.complete([self.prepare(photo)])[0]
+
+    def prepare(self, photo: Photo) -> Prepared:
+        """Does all but to embed.
+
+        Args:
+            photo: The decoded photo.
+        """
         began = time.perf_counter()
-        faces = self.faces(photo)
-        return Analysis(
-            photo,
-            faces,
-            prominent(photo, [face.detection for face in faces]),
-            self.model_id,
-            time.perf_counter() - began,
-        )
+        found = tuple(sorted(self.detector.detect(photo.pixels), key=lambda d: d.box.left))
+        views = view_faces(photo.pixels, found, self.profile, self.embedder.input_size)
+        qualities = tuple(assess(photo.pixels, detection) for detection in found)
+        return Prepared(photo, found, views, qualities, time.perf_counter() - began)
+
+    def complete(self, prepared: Sequence[Prepared]) -> list[Analysis]:
+        """Embeds the faces of several photos together.
+
+        Args:
+            prepared: Of :meth:`prepare`.
+
+        Returns:
+            One analysis for each, in their order. The time to embed is shared
+            out by faces.
+        """
+        began, model_id = time.perf_counter(), self.model_id
+        count = sum(len(each.views) for each in prepared)
+        embeddings = self._embed(np.concatenate([each.views for each in prepared])) if count else np.empty((0, 0))
+        per_face, done, analyses = (time.perf_counter() - began) / max(count, 1), 0, []
+        for each in prepared:
+            own = embeddings[done : done + len(each.views)]
+            done += len(own)
+            faces = tuple(
+                Face(*parts) for parts in zip(each.detections, each.views[:, 0], own, each.qualities, strict=True)
+            )
+            seconds = each.seconds + per_face * len(own)
+            analyses.append(Analysis(each.photo, faces, prominent(each.photo, each.detections), model_id, seconds))
+        return analyses
+
+    def _embed(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """From views of shape ``(n, v, size, size, 3)`` to embeddings of shape ``(n, d)``, unit norm."""
+        count, per_face = views.shape[:2]
+        each = self.embedder.embed(views.reshape(count * per_face, *views.shape[2:]))
+        faces = unit_norm(each.reshape(count, per_face, -1).mean(axis=1)) if per_face > 1 else each
+        return unit_norm(self.centre.subtract(faces)) if self.centre else faces
 
 
 def prominent(photo: Photo, faces: Sequence[Detection]) -> int:

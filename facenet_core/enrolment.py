@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from facenet_core import images
-from facenet_core.engine import FaceEngine
 from facenet_core.errors import (
     FaceTooSmallError,
     NoFaceError,
@@ -131,18 +130,20 @@ def new_template(analysis: Analysis, number: int | None, min_face_px: int, found
     )
 
 
-def reembedded(engine: FaceEngine, template: Template, stored_photo: bytes) -> Template:
-    """A template's photo seen by another model.
+def reembedded(template: Template, analysis: Analysis) -> Template:
+    """A template as another model has it.
+
+    Args:
+        template: The template.
+        analysis: What the other model makes of its photo.
 
     Raises:
-        PhotoError: If the stored photo is damaged, or the enrolled face is not
-            found in it again.
+        NoFaceError: If the enrolled face is not found in the photo again.
     """
-    found = engine.analyse(images.decode(stored_photo, template.source_name))
-    best = max(found.faces, key=lambda f: iou(f.detection.box, template.detection.box), default=None)
+    best = max(analysis.faces, key=lambda f: iou(f.detection.box, template.detection.box), default=None)
     if best is None or iou(best.detection.box, template.detection.box) < SAME_FACE_IOU:
         raise NoFaceError(template.source_name, "the enrolled face was not found in its photo again.")
-    return replace(template, detection=best.detection, embedding=best.embedding, model_id=engine.model_id)
+    return replace(template, detection=best.detection, embedding=best.embedding, model_id=analysis.model_id)
 
 
 def iou(a: Box, b: Box) -> float:

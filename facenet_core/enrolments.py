@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +14,19 @@ from numpy.typing import NDArray
 from facenet_core import enrolment, images
 from facenet_core.alignment import crop_faces, named_size
 from facenet_core.decision import Decisions
+from facenet_core.engine import FaceEngine
 from facenet_core.errors import (
     FaceNetError,
     InputError,
     ModelError,
+    NoFaceError,
     NotAPhotoError,
     NoThresholdError,
     PhotoError,
     PoorPhotoError,
     UnknownPersonError,
 )
+from facenet_core.pipeline import Source, analyse_photos
 from facenet_core.quality import described, flaws
 from facenet_core.types import (
     Analysis,
@@ -65,7 +71,11 @@ class Enrolments(Decisions):
         Raises:
             PhotoError: If it can't be used.
         """
-        return self.analyse(enrolment.fitted(data, name, self.max_bytes, self.settings.max_pixels))
+        return self.analyse(self._fitted(data, name))
+
+    def analyse_many(self, sources: Iterable[Source]) -> Generator[Analysis | FaceNetError, None, None]:
+        """Every face of many photos; see :func:`facenet_core.pipeline.analyse_photos`."""
+        return analyse_photos(self.engine, sources)
 
     # -- people -------------------------------------------------------------
 
@@ -139,14 +149,40 @@ class Enrolments(Decisions):
             ModelError: If there is no model.
             StoreError: If the database can't be written.
         """
-        for request in requests:
+        for request, found in self._analysed(requests, analyse):
             try:
-                analysis = (analyse or self.prepare_enrolment)(request.data, request.photo)
-                yield self.enrol(request.person, analysis, face=request.face, overrule=request.overrule)
+                if isinstance(found, FaceNetError):
+                    raise found
+                yield self.enrol(request.person, found, face=request.face, overrule=request.overrule)
             except InputError as error:
                 reason = error.reason if isinstance(error, PhotoError) else str(error)
-                found = error.flaws if isinstance(error, PoorPhotoError) else ()
-                yield EnrolOutcome(request.photo, request.person, False, error.code, reason, flaws=found)
+                poor = error.flaws if isinstance(error, PoorPhotoError) else ()
+                yield EnrolOutcome(request.photo, request.person, False, error.code, reason, flaws=poor)
+
+    def _analysed(
+        self, requests: Iterable[EnrolRequest], analyse: Callable[[bytes, str], Analysis] | None
+    ) -> Iterator[tuple[EnrolRequest, Analysis | FaceNetError]]:
+        if analyse:
+            for request in requests:
+                try:
+                    found: Analysis | FaceNetError = analyse(request.data, request.photo)
+                except InputError as error:
+                    found = error
+                yield request, found
+            return
+        asked: deque[EnrolRequest] = deque()
+
+        def sources() -> Iterator[Source]:
+            for request in requests:
+                asked.append(request)
+                yield partial(self._fitted, request.data, request.photo)
+
+        for found in analyse_photos(self.engine, sources()):
+            yield asked.popleft(), found
+
+    def _fitted(self, data: bytes, name: str) -> Photo:
+        """A photo at the size in which it would be kept."""
+        return enrolment.fitted(data, name, self.max_bytes, self.settings.max_pixels)
 
     def _flaws(self, name: str, analysis: Analysis, number: int | None) -> tuple[Flaw, ...]:
         """What speaks against enrolling a face for somebody."""
@@ -226,18 +262,41 @@ class Enrolments(Decisions):
         """
         engine, made = self.engine, []
         foreign = [(p.name, t) for p in self.people() for t in p.templates if t.model_id != engine.model_id]
-        for name, template in foreign:
-            try:
-                made.append(enrolment.reembedded(engine, template, self.stored_photo(template)))
-            except FaceNetError as error:
-                reason = error.reason if isinstance(error, PhotoError) else str(error)
-                yield EnrolOutcome(template.source_name, name, False, error.code, reason)
-            else:
-                yield EnrolOutcome(template.source_name, name, True, "renewed", "Renewed.", template.id)
+        with closing(self.reembedded(engine, [template for _, template in foreign])) as coming:
+            for (name, template), found in zip(foreign, coming, strict=True):
+                if isinstance(found, FaceNetError):
+                    reason = found.reason if isinstance(found, PhotoError) else str(found)
+                    yield EnrolOutcome(template.source_name, name, False, found.code, reason)
+                else:
+                    made.append(found)
+                    yield EnrolOutcome(template.source_name, name, True, "renewed", "Renewed.", template.id)
         if made:
             if self.engine.model_id != engine.model_id:
                 raise ModelError("The model was changed meanwhile. Nothing was renewed: begin again.")
             self.repository.replace_templates(made)
+
+    def reembedded(
+        self, engine: FaceEngine, templates: Sequence[Template]
+    ) -> Generator[Template | FaceNetError, None, None]:
+        """Templates as another engine has them, from their photos.
+
+        Args:
+            engine: The other engine.
+            templates: Whose photos to read.
+
+        Yields:
+            For each, in order, the new one, or why there is none.
+        """
+
+        def stored(template: Template) -> Photo:
+            return images.decode(self.stored_photo(template), template.source_name)
+
+        with closing(analyse_photos(engine, (partial(stored, template) for template in templates))) as coming:
+            for template, found in zip(templates, coming, strict=True):
+                try:
+                    yield found if isinstance(found, FaceNetError) else enrolment.reembedded(template, found)
+                except NoFaceError as error:
+                    yield error
 
     def enrol_first_photos(self) -> list[EnrolOutcome]:
         """Enrols what is new or changed in the images folder.

@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from facenet_core import enrolment
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.enrolments import Enrolments
@@ -202,19 +201,18 @@ class Rehearsals(Enrolments):
 
         try:
             while missing := self._missing(self._shadow(slot, of)):
-                for name, template in missing:
-                    try:
-                        made = enrolment.reembedded(engine, template, self.stored_photo(template))
-                    except FaceNetError as error:
-                        reason = error.reason if isinstance(error, PhotoError) else str(error)
-                        unfound.append((template, Unfound(error.code, reason)))
-                        yield EnrolOutcome(template.source_name, name, False, error.code, reason, template.id)
-                    else:
-                        found.append(made)
-                        yield EnrolOutcome(template.source_name, name, True, "embedded", "Embedded.", template.id)
-                    if time.monotonic() - saved >= SAVED_EVERY:
-                        save()
-                        saved = time.monotonic()
+                with closing(self.reembedded(engine, [template for _, template in missing])) as coming:
+                    for (name, template), made in zip(missing, coming, strict=True):
+                        if isinstance(made, FaceNetError):
+                            reason = made.reason if isinstance(made, PhotoError) else str(made)
+                            unfound.append((template, Unfound(made.code, reason)))
+                            yield EnrolOutcome(template.source_name, name, False, made.code, reason, template.id)
+                        else:
+                            found.append(made)
+                            yield EnrolOutcome(template.source_name, name, True, "embedded", "Embedded.", template.id)
+                        if time.monotonic() - saved >= SAVED_EVERY:
+                            save()
+                            saved = time.monotonic()
                 save()
         finally:
             save()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from facenet_core.errors import FaceNetError, InputError
-from facenet_core.ui import components, inputs, results, session
+from facenet_core.errors import FaceNetError
+from facenet_core.ui import album, components, inputs, recognition, results, session
 
 service = session.guard("pages/recognize.py")
 
@@ -19,33 +19,26 @@ if not given:
     st.caption(f"Drop photos; the answers appear here. {components.count(len(service.people()), 'person')} enrolled.")
     st.stop()
 
-bar = st.progress(0.0, "Waiting for the model")
-answers, refused = [], []
+# What is above the answers is known last, and has its place first.
+refused, working, summary, cards = (st.container() for _ in range(4))
+page = results.page_of(len(given))
 try:
-    for done, photo in enumerate(given):
-        bar.progress(done / len(given), f"{components.plain(photo.name)}: photo {done + 1} of {len(given)}")
-        try:
-            slim = session.analyse_slim(service, photo.data, photo.name)
-        except InputError as error:
-            refused.append(error)
-        else:
-            answers.append(results.Answer(slim, service.identify(slim.found)))
-    bar.empty()
+    with working:
+        answers, errors = recognition.recognise(service, given, refused, cards, page)
 except FaceNetError as error:
-    bar.empty()
     components.show_error(error)
     st.stop()
 
-for error in refused:
-    components.show_error(error)
-
-total = sum(len(a.identifications) for a in answers)
-seconds = sum(a.slim.found.seconds for a in answers)
-named = sum(i.matched for a in answers for i in a.identifications)
-summary = f"{components.count(len(answers), 'photo')}, {components.count(total, 'face')}, {named} named"
-st.subheader(summary, anchor=False)
-if answers:
-    st.caption(f"{service.identify_threshold().explanation} Detection and embedding took {seconds:.1f} s.")
-    results.downloads(answers)
-for index, answer in enumerate(answers):
-    results.show(service, answer, index)
+with summary:
+    total = sum(len(a.identifications) for a in answers)
+    seconds = sum(a.slim.found.seconds for a in answers)
+    named = sum(i.matched for a in answers for i in a.identifications)
+    counted = f"{components.count(len(answers), 'photo')}, {components.count(total, 'face')}, {named} named"
+    st.subheader(counted, anchor=False)
+    if left := len(given) - len(answers) - errors:
+        st.warning(f"Stopped: {components.count(left, 'photo')} not looked at.", icon=":material/stop:")
+        st.button("Go on", icon=":material/play_arrow:", on_click=album.go_on)
+    if answers:
+        st.caption(f"{service.identify_threshold().explanation} Detection and embedding took {seconds:.1f} s.")
+        results.downloads(answers)
+    results.pager(page, len(answers))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from facenet_core.engine import FaceEngine
-from facenet_core.types import Analysis, ModelId, Photo
+from facenet_core.engine import FaceEngine, Prepared
+from facenet_core.types import ModelId, Photo
 from tests.fakes import MODEL, Colour, FakeDetector, FakeEmbedder, photo
 
 
@@ -17,12 +18,14 @@ class CountingEngine(FaceEngine):
         super().__init__(FakeDetector(), FakeEmbedder(model_id))
         self.analysed = 0
         self._interrupted_at = interrupted_at
+        self._lock = threading.Lock()
 
-    def analyse(self, photo: Photo) -> Analysis:
-        self.analysed += 1
-        if self.analysed == self._interrupted_at:
-            raise KeyboardInterrupt
-        return super().analyse(photo)
+    def prepare(self, photo: Photo) -> Prepared:
+        with self._lock:
+            self.analysed += 1
+            if self.analysed == self._interrupted_at:
+                raise KeyboardInterrupt
+        return super().prepare(photo)
 
 
 def write_people(folder: Path, people: Mapping[str, Sequence[Sequence[Colour]]], suffix: str = ".png") -> Path:

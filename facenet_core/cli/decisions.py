@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from argparse import Namespace
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from facenet_core import table, wording
@@ -128,16 +129,17 @@ def identify(service: FaceService, args: Namespace) -> Answer:
     _enrol_first_photos(service)
     limit, gallery = service.identify_threshold(args.threshold), service.gallery()
     entries, lines, rows = [], [], []
-    watched = progress(args.photos, len(args.photos), "photo", args)
-    for path, target in zip(watched, targets, strict=True):
+    analysed = service.analyse_many(partial(files.photo, service, path) for path in args.photos)
+    watched = progress(analysed, len(args.photos), "photo", args)
+    for path, target, analysis in zip(args.photos, targets, watched, strict=True):
         name = files.shown(path)
         entry: shapes.Shape = {"photo": name, "error": None, "annotated": None, "faces": []}
         entries.append(entry)
-        try:
-            analysis = service.analyse(files.photo(service, path))
-        except PhotoError as error:
-            entry["error"] = {"code": error.code, "message": str(error), "photo": error.photo}
-            lines.append(str(error))
+        if isinstance(analysis, FaceNetError):
+            if not isinstance(analysis, PhotoError):
+                raise analysis
+            entry["error"] = {"code": analysis.code, "message": str(analysis), "photo": analysis.photo}
+            lines.append(str(analysis))
             continue
         found = service.identify(analysis, threshold=args.threshold, top_k=args.top)
         entry["faces"] = [_identified(i) for i in found]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,10 @@ from numpy.typing import NDArray
 
 from facenet_core import images
 from facenet_core.engine import FaceEngine
-from facenet_core.errors import NoFaceError, PhotoError
+from facenet_core.errors import FaceNetError, NoFaceError, PhotoError
 from facenet_core.evaluation.cache import FaceCache, PhotoFaces
 from facenet_core.matching import distances
+from facenet_core.pipeline import Source, analyse_photos
 from facenet_core.types import ModelId
 
 Progress = Callable[[Sequence[Path]], Iterable[Path]]
@@ -107,29 +110,52 @@ def embed_photos(
     limits = limits or Limits()
     model_id = engine.model_id
     rows = np.full((len(paths), model_id.dimensions), np.nan, np.float32)
-    failures = []
-    computed = 0
-    try:
+    failures: list[Failure] = []
+    unknown: deque[tuple[NDArray[np.float32], Path]] = deque()
+
+    def keep(row: NDArray[np.float32], path: Path, faces: PhotoFaces) -> None:
+        if faces.detections:
+            row[:] = faces.embeddings[faces.prominent]
+        else:
+            failures.append(_failure(path, NoFaceError(path.name, "No face was found.")))
+
+    def sources() -> Iterator[Source]:
         for row, path in zip(rows, progress(paths) if progress else paths, strict=True):
             digest = _digest(path) if cache else None
-            faces = cache.get(digest, model_id) if cache and digest else None
-            try:
-                if faces is None:
-                    photo = images.read(path, max_bytes=limits.max_bytes, max_pixels=limits.max_pixels)
-                    faces = PhotoFaces.of(engine.analyse(photo))
-                    computed += 1
-                    if cache:
-                        cache.put(photo.sha256, model_id, faces)
-                if not faces.detections:
-                    raise NoFaceError(path.name, "No face was found.")
-                row[:] = faces.embeddings[faces.prominent]
-            except PhotoError as error:
-                name = f"{path.parent.name}/{path.name}".encode(errors="replace").decode()
-                failures.append(Failure(name, error.code, error.reason))
+            if cache and digest and (known := cache.get(digest, model_id)):
+                keep(row, path, known)
+            else:
+                unknown.append((row, path))
+                yield partial(images.read, path, max_bytes=limits.max_bytes, max_pixels=limits.max_pixels)
+
+    computed = 0
+    try:
+        for found in analyse_photos(engine, sources()):
+            row, path = unknown.popleft()
+            if isinstance(found, FaceNetError):
+                if not isinstance(found, PhotoError):
+                    raise found
+                failures.append(_failure(path, found))
+                continue
+            faces = PhotoFaces.of(found)
+            keep(row, path, faces)
+            computed += 1
+            if cache:
+                cache.put(found.photo.sha256, model_id, faces)
     finally:
         if cache:
             cache.flush()
+    order = {_named(path): number for number, path in enumerate(paths)}
+    failures.sort(key=lambda failure: order[failure.photo])
     return Embedded(tuple(paths), rows, tuple(failures), computed, model_id)
+
+
+def _failure(path: Path, error: PhotoError) -> Failure:
+    return Failure(_named(path), error.code, error.reason)
+
+
+def _named(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}".encode(errors="replace").decode()
 
 
 def _digest(path: Path) -> str | None:

@@ -140,6 +140,8 @@ def _begin_folder(requests: list[EnrolRequest]) -> None:
 
 
 def _end_folder() -> None:
+    if coming := st.session_state.pop("folder_coming", None):
+        coming.close()
     if "folder_going" in st.session_state:
         requests = st.session_state.pop("folder_going")
         st.session_state.folder_poor = _poor(requests, st.session_state.folder_report)
@@ -156,7 +158,8 @@ def _enrol_folder(shared: FaceService, requests: list[EnrolRequest]) -> NoReturn
     st.button("Cancel", icon=":material/close:", on_click=_end_folder)
     until = time.monotonic() + TURN
     try:
-        for outcome in shared.enrol_many(requests[len(outcomes) :]):
+        # The same from turn to turn: what it has read ahead is not lost.
+        for outcome in st.session_state.setdefault("folder_coming", shared.enrol_many(requests)):
             outcomes.append(outcome)
             shown = components.plain(outcome.photo)
             bar.progress(len(outcomes) / len(requests), f"{shown}: {len(outcomes)} of {len(requests)}")
@@ -172,5 +175,6 @@ def _enrol_folder(shared: FaceService, requests: list[EnrolRequest]) -> NoReturn
 
 def forget_reports() -> None:
     """Empties the reports before a dialog opens again."""
+    _end_folder()
     for key in ("add_report", "add_poor", "folder_report", "folder_poor", "folder_going"):
         st.session_state.pop(key, None)

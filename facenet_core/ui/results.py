@@ -8,14 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
 
 from facenet_core.drawing import MARKS, Mark, annotate, png
 from facenet_core.service import TOP_K, FaceService
 from facenet_core.table import NOBODY, UNSURE, to_csv
 from facenet_core.types import Box, Identification
 from facenet_core.ui import components, faces
-from facenet_core.ui.session import Slim
+from facenet_core.ui.album import Slim
+
+PAGE = 20
+"""Photos that are shown at once."""
+
+SHOWN = "answers_shown"
+"""The page of them, as a key of the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +44,55 @@ class Answer:
         """The photo's name."""
         return self.slim.found.photo.name
 
-    def annotated(self) -> bytes:
-        """The photo with its faces boxed and numbered, as a PNG file."""
+    def annotated(self) -> NDArray[np.uint8]:
+        """The photo with its faces boxed and numbered."""
         marks = [
             Mark(_scaled(i.face.detection.box, self.slim.scale), i.number, MARKS[i.outcome])
             for i in self.identifications
         ]
-        return png(annotate(self.slim.found.photo.pixels, marks))
+        return annotate(np.asarray(Image.open(io.BytesIO(self.slim.shown))), marks)
+
+    def picture(self) -> bytes:
+        """The same as a PNG file."""
+        return png(self.annotated())
 
 
-def show(shared: FaceService, answer: Answer, index: int) -> None:
+def page_of(photos: int) -> int:
+    """The page of answers that is shown, from 0."""
+    page = int(st.session_state.get(SHOWN, 0))
+    return page if page * PAGE < photos else 0
+
+
+def on_page(page: int) -> range:
+    """Which answers it shows."""
+    return range(page * PAGE, (page + 1) * PAGE)
+
+
+def pager(page: int, answers: int) -> None:
+    """Turns the pages, if there are several."""
+    if answers > PAGE:
+        st.selectbox(
+            "Shown",
+            range(-(-answers // PAGE)),
+            index=page,
+            key=SHOWN,
+            format_func=lambda n: f"Photos {n * PAGE + 1} to {min((n + 1) * PAGE, answers)} of {answers:,}",
+        )
+
+
+def show(shared: FaceService, answer: Answer) -> None:
     """One photo's answer."""
     with st.container(border=True):
         st.markdown(f"**{components.plain(answer.name)}**")
         if not answer.identifications:
             st.info("No face was found in this photo.", icon=":material/face_retouching_off:")
-            st.image(answer.slim.found.photo.pixels, alt=f"{answer.name}, without faces")
+            st.image(answer.slim.shown, alt=f"{answer.name}, without faces")
             return
-        st.image(answer.annotated(), alt=f"{answer.name} with {len(answer.identifications)} numbered faces")
+        st.image(
+            answer.annotated(),
+            output_format="JPEG",
+            alt=f"{answer.name} with {len(answer.identifications)} numbered faces",
+        )
         for identification in answer.identifications:
             _person(shared, identification)
 
@@ -67,7 +107,7 @@ def downloads(answers: Sequence[Answer]) -> None:
             name = f"{PurePosixPath(answers[0].name).stem}-faces.png"
             st.download_button(
                 "Annotated picture",
-                answers[0].annotated,
+                answers[0].picture,
                 name,
                 "image/png",
                 icon=":material/image:",
@@ -127,7 +167,7 @@ def _zipped(answers: Sequence[Answer]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         for number, answer in enumerate(answers, 1):
-            archive.writestr(f"{number:03d}-{PurePosixPath(answer.name).stem}-faces.png", answer.annotated())
+            archive.writestr(f"{number:03d}-{PurePosixPath(answer.name).stem}-faces.png", answer.picture())
         archive.writestr("faces.csv", _csv(answers))
     return target.getvalue()
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
 
-from facenet_core import images
 from facenet_core.catalogue import shipped_model
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis
 from facenet_core.ui import components, keras_state, setup
-
-SHOWN_LONG_SIDE = 1600
-"""Photos are shown, and saved with boxes, at this size at most, in pixels."""
 
 ICON = Path(__file__).parent / "icon.png"
 """The browser tab's icon."""
@@ -129,37 +123,6 @@ def _analysed(_shared: FaceService, data: bytes, name: str, weights: str, for_en
     if for_enrolment:
         return _shared.prepare_enrolment(data, name)
     return _shared.analyse(_shared.photo(data, name))
-
-
-@dataclass(frozen=True, slots=True)
-class Slim:
-    """A photo's faces, with the photo at a size to show: many of them fit in memory.
-
-    Attributes:
-        found: The faces, in pixels of the full photo; the photo's own pixels
-            are shrunk.
-        scale: From the full photo's pixels to the kept ones.
-    """
-
-    found: Analysis
-    scale: float
-
-
-@st.cache_resource(scope="session", max_entries=200, ttl="30m", show_spinner=False)
-def _slim(_shared: FaceService, sha256: str, name: str, weights: str, _data: bytes) -> Slim:
-    full = _shared.analyse(_shared.photo(_data, name))
-    shown = images.fit(full.photo, SHOWN_LONG_SIDE)
-    return Slim(replace(full, photo=shown), shown.width / full.photo.width)
-
-
-def analyse_slim(shared: FaceService, data: bytes, name: str) -> Slim:
-    """As :func:`analyse`, keeping little of each photo.
-
-    Raises:
-        InputError: If the photo can't be used.
-        ModelError: If there is no model.
-    """
-    return _slim(shared, hashlib.sha256(data).hexdigest(), name, shared.engine.model_id.weights_sha256, data)
 
 
 def outdated_notice(shared: FaceService) -> None:

@@ -337,15 +337,8 @@ def test_what_stops_a_folder_is_said(service: FaceService, visitor: Visitor, mon
 
 def test_a_folder_that_is_cancelled_keeps_what_is_done(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adding, "TURN", 0.0)
-    visitor = Visitor()
-
-    class Detector(FakeDetector):
-        def detect(self, pixels: NDArray[np.uint8]) -> tuple[Detection, ...]:
-            if tuple(pixels[60, 60]) == GREEN:  # the second photo
-                visitor.click_meanwhile("Cancel")
-            return super().detect(pixels)
-
-    service = serve(FaceEngine(Detector(), FakeEmbedder()))
+    service, visitor = serve(), Visitor()
+    before_enrolling(service, monkeypatch, lambda name: visitor.click_meanwhile("Cancel") if name == "Bob" else None)
     drop_folder(visitor, **{"Ann.png": photo(RED), "Bob.png": photo(GREEN), "Cleo.png": photo(BLUE)})
     visitor.click("Enrol 3 photos")
     assert people(service) == {"Ann": 1, "Bob": 1}
@@ -356,15 +349,8 @@ def test_a_folder_that_is_cancelled_keeps_what_is_done(serve: Serve, monkeypatch
 
 
 def test_closing_the_dialog_stops_a_folder_too(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    visitor = Visitor()
-
-    class Detector(FakeDetector):
-        def detect(self, pixels: NDArray[np.uint8]) -> tuple[Detection, ...]:
-            if tuple(pixels[60, 60]) == GREEN:
-                visitor.close_meanwhile()
-            return super().detect(pixels)
-
-    service = serve(FaceEngine(Detector(), FakeEmbedder()))
+    service, visitor = serve(), Visitor()
+    before_enrolling(service, monkeypatch, lambda name: visitor.close_meanwhile() if name == "Bob" else None)
     drop_folder(visitor, **{"Ann.png": photo(RED), "Bob.png": photo(GREEN), "Cleo.png": photo(BLUE)})
     visitor.click("Enrol 3 photos")
     assert visitor.dialog is None
@@ -376,19 +362,35 @@ def test_closing_the_dialog_stops_a_folder_too(serve: Serve, monkeypatch: pytest
 
 def test_a_folder_shows_how_far_it_is(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adding, "TURN", 0.0)
-    visitor, seen = Visitor(), []
-
-    class Detector(FakeDetector):
-        def detect(self, pixels: NDArray[np.uint8]) -> tuple[Detection, ...]:
-            seen.append(visitor.progress_meanwhile())
-            return super().detect(pixels)
-
-    serve(FaceEngine(Detector(), FakeEmbedder()))
+    service, visitor, seen = serve(), Visitor(), []
+    before_enrolling(service, monkeypatch, lambda name: seen.append(visitor.progress_meanwhile()))
     drop_folder(visitor, **{"Ann.png": photo(RED), "Bob.png": photo(GREEN), "Cleo.png": photo(BLUE)})
-    seen.clear()
     visitor.click("Enrol 3 photos")
     assert seen == ["0 of 3", "1 of 3", "2 of 3"]
     assert not visitor.progress
+
+
+def test_what_a_folder_has_read_ahead_is_not_read_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adding, "TURN", 0.0)
+    searched: list[int] = []
+
+    class Detector(FakeDetector):
+        def detect(self, pixels: NDArray[np.uint8]) -> tuple[Detection, ...]:
+            searched.append(len(pixels))
+            return super().detect(pixels)
+
+    service, visitor = serve(FaceEngine(Detector(), FakeEmbedder())), Visitor()
+    drop_folder(visitor, **{f"P{number}.png": photo(RED, mark=number) for number in range(12)})
+    searched.clear()
+    visitor.click("Enrol 12 photos")
+    assert len(searched) == 12
+    assert len(people(service)) == 12
+
+
+def before_enrolling(service: FaceService, monkeypatch: pytest.MonkeyPatch, happens: Callable[[str], object]) -> None:
+    """Lets something happen before each photo is enrolled."""
+    enrol_one = service.enrol
+    monkeypatch.setattr(service, "enrol", lambda name, *args, **kw: (happens(name), enrol_one(name, *args, **kw))[1])
 
 
 def _raise(error: Exception) -> Callable[..., None]:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facenet_core import catalogue
+from facenet_core import catalogue, enrolment
 from facenet_core.download import Progress
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import DatabaseWriteError, DownloadError, WeightsError
 from facenet_core.service import FaceService
-from facenet_core.types import ModelId
+from facenet_core.types import Analysis, ModelId, Template
 from facenet_core.ui.components import plain
 from facenet_core.weights import resolve
 from tests.fakes import BLUE, DARK_RED, GREEN, RED, FakeDetector, FakeEmbedder, fake_engine
@@ -176,15 +176,15 @@ def test_a_trial_shows_how_far_it_is_while_others_are_served_and_can_be_stopped(
     service: FaceService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at, go = threading.Semaphore(0), threading.Semaphore(0)
-    analyse = FaceEngine.analyse
+    reembedded = enrolment.reembedded
 
-    def slowly(engine: FaceEngine, given: object) -> object:
-        if engine.model_id.model == "second":
+    def slowly(template: Template, analysis: Analysis) -> Template:
+        if analysis.model_id.model == "second":
             at.release()
             assert go.acquire(timeout=60)
-        return analyse(engine, given)
+        return reembedded(template, analysis)
 
-    monkeypatch.setattr(FaceEngine, "analyse", slowly)
+    monkeypatch.setattr(enrolment, "reembedded", slowly)
     monkeypatch.setattr(type(service), "start_rehearsal", FaceService.start_rehearsal)  # without waiting for its end
     try:
         visitor = try_second(settings_page())

@@ -60,8 +60,8 @@ def test_a_photo_that_one_session_gave_is_not_kept_for_others(
     service: FaceService, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    analyse = service.analyse
-    monkeypatch.setattr(service, "analyse", lambda photo: (seen.append(photo.name), analyse(photo))[1])
+    read = service.photo
+    monkeypatch.setattr(service, "photo", lambda data, name: (seen.append(name), read(data, name))[1])
     enrol(service, "Ann", RED)
     seen.clear()
     for someone in (visitor, visitor, Visitor()):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from facenet_core import pipeline
 from facenet_core.inception import inception_resnet_v1
 from tests.cli_runner import Cli
 
@@ -24,3 +25,10 @@ def inception() -> Callable[[int], Any]:
 def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The command line, in folders of the test's own."""
     return Cli(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipeline holds one photo and reads one ahead."""
+    monkeypatch.setattr(pipeline, "AHEAD", 1)
+    monkeypatch.setattr(pipeline, "MAX_HELD", 1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facenet_core import rehearsals, shipped
+from facenet_core import enrolment, rehearsals, shipped
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import (
@@ -21,7 +21,7 @@ from facenet_core.errors import (
     WeightsError,
 )
 from facenet_core.service import FaceService
-from facenet_core.types import Detection, EnrolOutcome, ModelId
+from facenet_core.types import Analysis, Detection, EnrolOutcome, ModelId, Template
 from facenet_core.weights import resolve
 from tests import fakes
 from tests.fakes import BLUE, DARK_RED, GREEN, RED, FakeDetector, FakeEmbedder, engine_called, photo
@@ -221,19 +221,19 @@ def test_a_model_that_was_fetched_is_not_used_before_it_is_chosen(
 
 
 class Slow:
-    """Engines of the second model wait before each photo until they may go on."""
+    """Templates of the second model wait, each, until they may be made."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.at, self.go = threading.Semaphore(0), threading.Semaphore(0)
-        analyse = FaceEngine.analyse
+        reembedded = enrolment.reembedded
 
-        def slowly(engine: FaceEngine, given: object) -> object:
-            if engine.model_id.model == "second":
+        def slowly(template: Template, analysis: Analysis) -> Template:
+            if analysis.model_id.model == "second":
                 self.at.release()
                 assert self.go.acquire(timeout=SOON)
-            return analyse(engine, given)
+            return reembedded(template, analysis)
 
-        monkeypatch.setattr(FaceEngine, "analyse", slowly)
+        monkeypatch.setattr(enrolment, "reembedded", slowly)
 
 
 @pytest.fixture

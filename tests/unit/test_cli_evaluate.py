@@ -127,6 +127,7 @@ def test_forgetting_deletes_the_cache(cli: Cli, pairs: list[object]) -> None:
     assert cli(*pairs, "--json").data["analysed_photos"] == 7
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_ctrl_c_says_what_is_kept_and_the_next_run_goes_on(
     cli: Cli, pairs: list[object], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from facenet_core.centre import Centre
 from facenet_core.config import Settings, load_settings
 from facenet_core.engine import FaceEngine, prominent
 from facenet_core.errors import NoWeightsError
+from facenet_core.networks import NETWORKS
 from facenet_core.quality import assess
 from facenet_core.types import Box, Detection, Face, Landmarks, Photo
 from facenet_core.weights_file import LoadedWeights
@@ -149,7 +150,7 @@ def test_the_settings_choose_the_model_and_the_size_of_the_search(
 
     def load(path: Path) -> LoadedWeights:
         made.append(path)
-        return LoadedWeights(None, 96, 512, "d" * 64)
+        return LoadedWeights(None, NETWORKS[1], 512, "d" * 64)
 
     monkeypatch.setattr(engine, "MTCNNDetector", Detector)
     monkeypatch.setattr(engine, "KerasEmbedder", Embedder)
@@ -157,8 +158,8 @@ def test_the_settings_choose_the_model_and_the_size_of_the_search(
     settings.models_dir.mkdir()
     weights = settings.models_dir / "20180402-114759-weights.h5"
     weights.touch()
-    loaded = FaceEngine.load(settings.model_copy(update={"detection_long_side": 640}))
-    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash96+aligned"]
+    loaded = FaceEngine.load(settings.model_copy(update={"detection_long_side": 640, "engine": "bfloat16"}))
+    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash96+aligned", "bfloat16"]
     assert loaded.model_id.model == "20180402-114759"
 
 

@@ -78,6 +78,7 @@ def test_another_model_sees_the_photos_itself(tmp_path: Path, paths: list[Path])
     assert other.analysed == 3
 
 
+@pytest.mark.usefixtures("one_by_one")
 @pytest.mark.parametrize("at", [2, 3])
 def test_what_was_done_before_an_interruption_is_not_done_again(tmp_path: Path, paths: list[Path], at: int) -> None:
     with pytest.raises(KeyboardInterrupt), FaceCache(tmp_path / "cache") as cache:

@@ -1,0 +1,83 @@
+"""Many photos through the engine: read and searched ahead on threads, their faces embedded together."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from facenet_core.engine import FaceEngine, Prepared
+from facenet_core.errors import FaceNetError
+from facenet_core.types import Analysis, Photo
+
+Source = Callable[[], Photo]
+"""Reads and decodes a photo; may raise FaceNetError, which is then the answer for it."""
+
+WORKERS = 2
+"""Threads that read photos and search them for faces."""
+
+AHEAD = 4
+"""Photos that are read before they are asked for."""
+
+TOGETHER = 16
+"""Views that are embedded in one go: more gain little on a processor, and whoever waits waits longer."""
+
+MAX_HELD, MAX_HELD_PIXELS = 8, 64_000_000
+"""Photos, and their pixels, that wait to be embedded together."""
+
+
+def analyse_photos(engine: FaceEngine, sources: Iterable[Source]) -> Generator[Analysis | FaceNetError, None, None]:
+    """Analyses photos as :meth:`FaceEngine.analyse` does, several at a time.
+
+    At most :data:`AHEAD` photos are being read and :data:`MAX_HELD` wait for
+    their embeddings, however many there are. Stopping early stops the threads.
+
+    Args:
+        engine: Whose detector may be called by several threads.
+        sources: Asked for one by one, by the thread that iterates.
+
+    Yields:
+        For each photo, in order, what was found, or why it can't be used.
+
+    Raises:
+        ModelError: If the model fails.
+    """
+    coming, waiting = iter(sources), deque[Future[Prepared | FaceNetError]]()
+    held: list[Prepared | FaceNetError] = []
+    pool = ThreadPoolExecutor(WORKERS, "photos")
+    try:
+        while True:
+            while len(waiting) < AHEAD and (source := next(coming, None)) is not None:
+                waiting.append(pool.submit(_prepared, engine, source))
+            if waiting and not _enough(held):
+                held.append(waiting.popleft().result())
+            elif held:
+                yield from _completed(engine, held)
+                held.clear()
+            else:
+                return
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepared(engine: FaceEngine, source: Source) -> Prepared | FaceNetError:
+    try:
+        photo = source()
+    except FaceNetError as error:
+        return error.with_traceback(None)
+    return engine.prepare(photo)
+
+
+def _enough(held: list[Prepared | FaceNetError]) -> bool:
+    prepared = [each for each in held if isinstance(each, Prepared)]
+    return (
+        len(held) >= MAX_HELD
+        or sum(len(each.views) * each.views.shape[1] for each in prepared) >= TOGETHER
+        or sum(each.photo.width * each.photo.height for each in prepared) >= MAX_HELD_PIXELS
+    )
+
+
+def _completed(engine: FaceEngine, held: list[Prepared | FaceNetError]) -> Iterator[Analysis | FaceNetError]:
+    analyses = iter(engine.complete([each for each in held if isinstance(each, Prepared)]))
+    for each in held:
+        yield each if isinstance(each, FaceNetError) else next(analyses)
