@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -113,45 +112,23 @@ class MTCNNDetector:
         """Boxes of shape ``(n, 4)``, landmarks of shape ``(n, 10)`` and scores of shape ``(n,)``, in its pixels."""
         import tensorflow as tf
 
+        height, width = pixels.shape[:2]
+        photo = tf.constant(pixels)
         found = [
-            self._cascade.propose(source, tf.constant(size), tf.constant(scale, tf.float32))
-            for source, size, scale in levels(pixels, self._min_face)
+            self._cascade.propose(
+                photo, tf.constant((int(height * scale), int(width * scale))), tf.constant(scale, tf.float32)
+            )
+            for scale in pyramid(height, width, self._min_face)
         ]
         nobody = np.empty((0, 4)), np.empty((0, 10)), np.empty(0)
         if not found:
             return nobody
         boxes, scores = (np.concatenate([part.numpy() for part in parts]) for parts in zip(*found, strict=True))
-        best, photo = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES], tf.constant(pixels)
+        best = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
         if not len(best) or not len(boxes := self._cascade.check(photo, boxes[best])):
             return nobody
         boxes, points, scores = (part.numpy().astype(np.float64) for part in self._cascade.locate(photo, boxes))
         return boxes, points, scores
-
-
-Level = tuple[NDArray[np.uint8], tuple[int, int], float]
-
-
-def levels(pixels: NDArray[np.uint8], min_face: int = MIN_FACE_PX) -> Iterator[Level]:
-    """A photo at the sizes at which the first network looks at it, largest first.
-
-    A level is made from a copy of half the size, where there is one that is at
-    least twice as large as the level: averaging over it is as good, and a
-    quarter of the work.
-
-    Args:
-        pixels: Shape ``(height, width, 3)``, RGB, uint8.
-        min_face: Smallest face that is looked for, in pixels.
-
-    Yields:
-        What to make a level from, its height and width, and its scale; none if
-        the photo can't hold a face of that size.
-    """
-    height, width = pixels.shape[:2]
-    source, halved = pixels, 1
-    for scale in pyramid(height, width, min_face):
-        while scale * halved <= 0.5:
-            source, halved = np.asarray(Image.fromarray(source).reduce(2)), halved * 2
-        yield source, (int(height * scale), int(width * scale)), scale
 
 
 def pyramid(height: int, width: int, min_face: int = MIN_FACE_PX) -> list[float]:

@@ -72,7 +72,7 @@ class FaceEngine:
         detector = MTCNNDetector(settings.detection_long_side)
         loaded = load(chosen.path)
         crop = crop_id(settings.profile, loaded.input_size)
-        embedder = KerasEmbedder(loaded, chosen.model, chosen.scaling, f"{detector.id}-{crop}", settings.engine)
+        embedder = KerasEmbedder(loaded, chosen.model, chosen.scaling, f"{detector.id}-{crop}")
         return cls(detector, embedder, settings.profile, centre_for(embedder.model_id))
 
     @property

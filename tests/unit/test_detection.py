@@ -13,7 +13,7 @@ from PIL import Image
 
 from facenet_core import cascade, detection, images
 from facenet_core.cascade import CELL_PX
-from facenet_core.detection import MIN_FACE_PX, WEIGHTS_SHA256, MTCNNDetector, levels, pyramid
+from facenet_core.detection import MIN_FACE_PX, WEIGHTS_SHA256, MTCNNDetector, pyramid
 from facenet_core.enrolment import iou
 from facenet_core.errors import ModelError
 from facenet_core.types import Box, Detection
@@ -201,18 +201,6 @@ def test_faces_that_are_too_small_are_not_looked_for(detector: MTCNNDetector) ->
     (again,) = MTCNNDetector(min_face=40).detect(pixels)
     assert iou(face.box, again.box) > 0.6
     assert MTCNNDetector(min_face=301).detect(pixels) == ()
-
-
-@pytest.mark.parametrize("size", [(1280, 960), (213, 1280), (300, 301)], ids=str)
-def test_levels_are_made_from_copies_at_least_twice_as_large(size: tuple[int, int]) -> None:
-    found = list(levels(noise(*size)))
-    assert [(level, scale) for _, level, scale in found] == [
-        ((int(size[0] * scale), int(size[1] * scale)), scale) for scale in pyramid(*size)
-    ]
-    sources = [source.shape[0] for source, _, _ in found]
-    assert sources[0] == size[0] and sources[-1] < size[0] / 2
-    assert all(source > level[0] for source, (_, level, _) in zip(sources, found, strict=True))
-    assert all(source < 5 * level[0] for source, (_, level, _) in zip(sources, found, strict=True))
 
 
 @pytest.mark.parametrize("size", [(20, 20), (37, 500), (1280, 960), (213, 1280)], ids=str)

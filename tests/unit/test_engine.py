@@ -158,8 +158,8 @@ def test_the_settings_choose_the_model_and_the_size_of_the_search(
     settings.models_dir.mkdir()
     weights = settings.models_dir / "20180402-114759-weights.h5"
     weights.touch()
-    loaded = FaceEngine.load(settings.model_copy(update={"detection_long_side": 640, "engine": "bfloat16"}))
-    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash96+aligned", "bfloat16"]
+    loaded = FaceEngine.load(settings.model_copy(update={"detection_long_side": 640}))
+    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash96+aligned"]
     assert loaded.model_id.model == "20180402-114759"
 
 
