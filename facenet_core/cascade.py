@@ -49,11 +49,16 @@ class Cascade:
 
         self._pnet, self._rnet, self._onet, self._most = pnet, rnet, onet, most
         photo, boxes = tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((None, 4), tf.float32)
-        self.propose = tf.function(
-            self._propose, input_signature=[photo, tf.TensorSpec((2,), tf.int32), tf.TensorSpec((), tf.float32)]
-        )
-        self.check = tf.function(self._check, input_signature=[photo, boxes])
-        self.locate = tf.function(self._locate, input_signature=[photo, boxes])
+        size, scale = tf.TensorSpec((2,), tf.int32), tf.TensorSpec((), tf.float32)
+        # Traced here and now: of threads that trace the same function at once, all but one do it in vain.
+        self.propose = tf.function(self._propose, autograph=False).get_concrete_function(photo, size, scale)
+        self.check = tf.function(self._check, autograph=False).get_concrete_function(photo, boxes)
+        self.locate = tf.function(self._locate, autograph=False).get_concrete_function(photo, boxes)
+        # The first call prepares more; a photo in which the first network sees nothing would not reach the others.
+        blank, box = tf.zeros((48, 48, 3), tf.uint8), tf.constant([[0.0, 0.0, 47.0, 47.0]])
+        self.propose(blank, tf.constant((24, 24)), tf.constant(0.5))
+        self.check(blank, box)
+        self.locate(blank, box)
 
     def _propose(self, photo: Tensor, size: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
         """Candidates of one level of the pyramid.

@@ -72,7 +72,7 @@ class MTCNNDetector:
         long_side: Photos are shrunk to at most this many pixels on their longer
             side before detection. Boxes are given in pixels of the full photo.
         min_face: Smallest face that is looked for, in pixels of the shrunk
-            photo.
+            photo, 20 or more.
 
     Raises:
         ModelError: If the package's weights are missing or not the known ones.
@@ -125,7 +125,7 @@ class MTCNNDetector:
             return nobody
         boxes, scores = (np.concatenate([part.numpy() for part in parts]) for parts in zip(*found, strict=True))
         best = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
-        if not len(best) or not len(boxes := self._cascade.check(photo, boxes[best])):
+        if not len(best) or not len(boxes := self._cascade.check(photo, tf.constant(boxes[best]))):
             return nobody
         boxes, points, scores = (part.numpy().astype(np.float64) for part in self._cascade.locate(photo, boxes))
         return boxes, points, scores
@@ -134,18 +134,23 @@ class MTCNNDetector:
 def pyramid(height: int, width: int, min_face: int = MIN_FACE_PX) -> list[float]:
     """Scales at which the first network looks at a photo, largest first.
 
+    For larger faces these are the same less the first ones, so that nothing
+    else changes: which faces are found depends a little on where the levels lie.
+
     Args:
         height: Pixels down.
         width: Pixels across.
-        min_face: Smallest face that is looked for, in pixels.
+        min_face: Smallest face that is looked for, in pixels; some that are
+            up to 1.4 times smaller are found too.
 
     Returns:
         Factors below 1; empty when the photo can't hold a face of that size.
     """
     scales = []
-    scale = CELL_PX / min_face
+    scale = CELL_PX / MIN_FACE_PX
     while min(height, width) * scale >= CELL_PX:
-        scales.append(scale)
+        if min_face * scale * SCALE_FACTOR < CELL_PX:
+            scales.append(scale)
         scale *= SCALE_FACTOR
     return scales
 

@@ -82,10 +82,9 @@ class KerasEmbedder:
                 layer.dtype_policy = "mixed_bfloat16"
         weights = [variable.numpy() for variable in network.trainable_variables]
         others = [variable.numpy() for variable in network.non_trainable_variables]
-        signature = [tf.TensorSpec((None, self.input_size, self.input_size, 3), tf.float32)]
         self._graph = tf.function(
-            lambda x: network.stateless_call(weights, others, x, training=False)[0], input_signature=signature
-        )
+            lambda x: network.stateless_call(weights, others, x, training=False)[0], autograph=False
+        ).get_concrete_function(tf.TensorSpec((None, self.input_size, self.input_size, 3), tf.float32))
         self._lock = threading.Lock()
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -199,8 +199,13 @@ def test_faces_that_are_too_small_are_not_looked_for(detector: MTCNNDetector) ->
     pixels = pixels_of(HOPPER, 300)
     (face,) = detector.detect(pixels)
     (again,) = MTCNNDetector(min_face=40).detect(pixels)
-    assert iou(face.box, again.box) > 0.6
+    assert iou(face.box, again.box) > 0.95
     assert MTCNNDetector(min_face=301).detect(pixels) == ()
+
+
+def test_to_look_for_larger_faces_leaves_out_the_first_levels_and_changes_no_other() -> None:
+    assert pyramid(960, 1280, 40) == pyramid(960, 1280)[2:]
+    assert pyramid(600, 800, 1000) == []
 
 
 @pytest.mark.parametrize("size", [(20, 20), (37, 500), (1280, 960), (213, 1280)], ids=str)
