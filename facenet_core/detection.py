@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -87,6 +88,8 @@ class MTCNNDetector:
         pnet, rnet, onet = (_checked(folder / name, digest) for name, digest in WEIGHTS_SHA256.items())
         self._long_side, self._min_face = long_side, min_face
         self._cascade = Cascade(pnet, rnet, onet, MAX_CANDIDATES)
+        # Small levels keep one core busy: another one is done beside them.
+        self._levels = ThreadPoolExecutor(2, "levels")
 
     def detect(self, pixels: NDArray[np.uint8]) -> tuple[Detection, ...]:
         """Finds every face; see :meth:`Detector.detect`.
@@ -114,16 +117,16 @@ class MTCNNDetector:
 
         height, width = pixels.shape[:2]
         photo = tf.constant(pixels)
-        found = [
-            self._cascade.propose(
-                photo, tf.constant((int(height * scale), int(width * scale))), tf.constant(scale, tf.float32)
-            )
-            for scale in pyramid(height, width, self._min_face)
-        ]
+
+        def proposed(scale: float) -> list[NDArray[np.float32]]:
+            size = tf.constant((int(height * scale), int(width * scale)))
+            return [part.numpy() for part in self._cascade.propose(photo, size, tf.constant(scale, tf.float32))]
+
+        found = list(self._levels.map(proposed, pyramid(height, width, self._min_face)))
         nobody = np.empty((0, 4)), np.empty((0, 10)), np.empty(0)
         if not found:
             return nobody
-        boxes, scores = (np.concatenate([part.numpy() for part in parts]) for parts in zip(*found, strict=True))
+        boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         best = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
         if not len(best) or not len(boxes := self._cascade.check(photo, tf.constant(boxes[best]))):
             return nobody
