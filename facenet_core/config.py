@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from facenet_core.errors import SettingError
+from facenet_core.types import Engine
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the package, ``images/``, ``db/`` and the models."""
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
             file ``<name>-weights.h5`` in ``models_dir``.
         weights: Any weights file; wins over ``model``.
         profile: ``best`` embeds two views of each face, ``fast`` one.
+        engine: In which numbers the model computes.
         models_dir: Folder of the installed models.
         db: Folder of the database.
         images_dir: Photos that are enrolled on first start.
@@ -70,6 +72,7 @@ class Settings(BaseSettings):
     model: str | None = Field(None, min_length=1, description="the name of a model")
     weights: Location | None = Field(None, description="the path of a weights file")
     profile: Literal["fast", "best"] = Field("best", description="fast or best")
+    engine: Engine = Field("float32", description="float32 or bfloat16")
     models_dir: Location = Field(PROJECT_ROOT / "keras-facenet-h5", description="the path of a folder")
     db: Location = Field(PROJECT_ROOT / "db", description="the path of a folder")
     images_dir: Location = Field(PROJECT_ROOT / "images", description="the path of a folder")

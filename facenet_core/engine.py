@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +15,12 @@ from facenet_core.centre import Centre, centre_for
 from facenet_core.config import Settings
 from facenet_core.detection import Detector, MTCNNDetector
 from facenet_core.embedding import Embedder, KerasEmbedder, unit_norm
+from facenet_core.engines import admitted
 from facenet_core.quality import assess
-from facenet_core.types import Analysis, Detection, Face, ModelId, Photo, Quality
+from facenet_core.types import Analysis, Detection, Engine, Face, ModelId, Photo, Quality
 from facenet_core.weights import load, resolve
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,11 @@ class FaceEngine:
         detector = MTCNNDetector(settings.detection_long_side)
         loaded = load(chosen.path)
         crop = crop_id(settings.profile, loaded.input_size)
-        embedder = KerasEmbedder(loaded, chosen.model, chosen.scaling, f"{detector.id}-{crop}")
+        numbers: Engine = settings.engine
+        if not admitted(numbers, loaded.digest):
+            logger.warning("%s was not measured with %s, which computes in float32", numbers, chosen.model)
+            numbers = "float32"
+        embedder = KerasEmbedder(loaded, chosen.model, chosen.scaling, f"{detector.id}-{crop}", numbers)
         return cls(detector, embedder, settings.profile, centre_for(embedder.model_id))
 
     @property

@@ -182,8 +182,8 @@ ENGINES: tuple[Engine, ...] = ("float32", "bfloat16")
 class ModelId:
     """What made an embedding. Only embeddings with equal ModelIds are compared.
 
-    The engine does not count: those there are were measured to give embeddings
-    that can be compared with each other's (docs/accuracy.md).
+    The engine does not count: it is used only with models for which it was
+    measured to make no difference (:mod:`facenet_core.engines`).
 
     Attributes:
         model: Catalogue id or file stem, such as ``20180408-102900``.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from facenet_core import engine, images
+from facenet_core import engine, engines, images
 from facenet_core.centre import Centre
 from facenet_core.config import Settings, load_settings
 from facenet_core.engine import FaceEngine, prominent
@@ -131,8 +131,9 @@ def test_without_a_model_nothing_heavy_is_loaded(tmp_path: Path, monkeypatch: py
         FaceEngine.load(load_settings(models_dir=tmp_path))
 
 
-def test_the_settings_choose_the_model_and_the_size_of_the_search(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("measured", "numbers"), [("d" * 64, "bfloat16"), ("e" * 64, "float32")])
+def test_the_settings_choose_the_model_the_size_of_the_search_and_an_engine_that_was_measured(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, measured: str, numbers: str
 ) -> None:
     made: list[object] = []
 
@@ -155,11 +156,13 @@ def test_the_settings_choose_the_model_and_the_size_of_the_search(
     monkeypatch.setattr(engine, "MTCNNDetector", Detector)
     monkeypatch.setattr(engine, "KerasEmbedder", Embedder)
     monkeypatch.setattr(engine, "load", load)
+    monkeypatch.setattr(engines, "_measured", lambda: {("bfloat16", measured)})
     settings.models_dir.mkdir()
     weights = settings.models_dir / "20180402-114759-weights.h5"
     weights.touch()
-    loaded = FaceEngine.load(settings.model_copy(update={"detection_long_side": 640}))
-    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash96+aligned"]
+    loaded = FaceEngine.load(settings.model_copy(update={"detection_long_side": 640, "engine": "bfloat16"}))
+    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash96+aligned", numbers]
+    assert ("bfloat16 was not measured with 20180402-114759" in caplog.text) == (numbers == "float32")
     assert loaded.model_id.model == "20180402-114759"
 
 
