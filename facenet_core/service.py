@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import BinaryIO, TypeVar
 
 from facenet_core.changeover import Changeover
@@ -43,19 +44,19 @@ class FaceService(Changeover):
     Args:
         settings: Where things are; read from the environment by default.
         engine: A ready engine, instead of the one that the settings choose.
-        before_load: Runs on the loading thread, before the model is built.
+        around_load: A model is loaded within it, on the loading thread.
     """
 
     def __init__(
         self,
         settings: Settings | None = None,
         engine: FaceEngine | None = None,
-        before_load: Callable[[], None] | None = None,
+        around_load: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         settings = settings or load_settings()
         super().__init__(settings, Repository(settings.db))
         self._given = engine
-        self._before_load = before_load
+        self._around_load = around_load
         self._loader = EngineLoader(self._load)
         self._started = self._enrolling = False
         self._first_photos = threading.Lock()
@@ -144,10 +145,9 @@ class FaceService(Changeover):
         Raises:
             ModelError: If the model is missing or does not fit.
         """
-        if self._before_load:
-            self._before_load()
-        engine = self._given or FaceEngine.load(settings)
-        engine.warm()
+        with self._around_load():
+            engine = self._given or FaceEngine.load(settings)
+            engine.warm()
         return engine
 
     def take_engine(self, engine: FaceEngine) -> None:

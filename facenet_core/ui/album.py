@@ -16,6 +16,7 @@ from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis
 from facenet_core.ui.inputs import Given
+from facenet_core.ui.session import REMEMBERED
 
 SHOWN_LONG_SIDE = 1600
 """Photos are shown, and saved with boxes, at this size at most, in pixels."""
@@ -95,7 +96,7 @@ def _names(given: Sequence[Given]) -> tuple[tuple[str, int], ...]:
     return tuple((photo.name, len(photo.data)) for photo in given)
 
 
-@st.cache_resource(scope="session", ttl="30m", show_spinner=False)
+@st.cache_resource(scope="session", ttl=REMEMBERED, show_spinner=False)
 def _remembered() -> dict[Key, Slim | FaceNetError]:
     """By the photo's bytes, its name and the model; the oldest first."""
     return {}

@@ -21,6 +21,10 @@ THROUGH_APP = "_through_app"
 SETTINGS = "pages/settings.py"
 """Where another model is chosen."""
 
+REMEMBERED = 1800.0
+"""Seconds that a session remembers what was found on a photo. For "30m" Streamlit would import pandas, before the first
+page is drawn."""
+
 DEEP_LINK = "_deep_link"
 """The page that a deep link asked for, while app.py has its turn first."""
 
@@ -28,7 +32,7 @@ DEEP_LINK = "_deep_link"
 @st.cache_resource(show_spinner=False)
 def service() -> FaceService:
     """The one service of this process; its engine loads in the background."""
-    shared = FaceService(before_load=keras_state.keep)
+    shared = FaceService(around_load=keras_state.settled)
     shared.start()
     return shared
 
@@ -117,7 +121,7 @@ def analyse(shared: FaceService, data: bytes, name: str, *, for_enrolment: bool 
     return _analysed(shared, data, name, shared.engine.model_id.weights_sha256, for_enrolment)
 
 
-@st.cache_resource(scope="session", max_entries=8, ttl="30m", show_spinner=False)
+@st.cache_resource(scope="session", max_entries=8, ttl=REMEMBERED, show_spinner=False)
 def _analysed(_shared: FaceService, data: bytes, name: str, weights: str, for_enrolment: bool) -> Analysis:
     """Keyed on the photo's bytes; ``weights`` is part of the key, so another model starts anew."""
     if for_enrolment:

@@ -69,7 +69,7 @@ def serve(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Serve:
 
     def served(engine: FaceEngine | None = None, **changes: object) -> FaceService:
         shared = SettledService(settings.model_copy(update=changes), engine or fake_engine())
-        monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda before_load: shared)
+        monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda around_load: shared)
         return shared
 
     return served
@@ -90,7 +90,7 @@ def serve_installed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Serv
             settings.models_dir.mkdir(exist_ok=True)
             (settings.models_dir / file).write_bytes(b"weights")
         shared = SettledService(settings.model_copy(update=changes))
-        monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda before_load: shared)
+        monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda around_load: shared)
         return shared
 
     monkeypatch.setattr(FaceEngine, "load", load)

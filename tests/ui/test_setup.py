@@ -34,7 +34,7 @@ def test_a_page_does_not_wait_for_the_model(settings: Settings, monkeypatch: pyt
     (settings.images_dir / "Grace_Hopper.png").write_bytes(photo(RED))
     enrol(FaceService(settings, fake_engine()), "Ann", BLUE)
     monkeypatch.setattr(FaceEngine, "load", lambda chosen: loading.wait() and fake_engine())
-    monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda before_load: FaceService(settings))
+    monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda around_load: FaceService(settings))
     visitor = Visitor().open("verify")
     try:
         assert "Loading the face model: 0 s. You can go on; an answer waits until it is there." in visitor.text
@@ -52,7 +52,7 @@ def test_a_page_does_not_wait_for_the_model(settings: Settings, monkeypatch: pyt
 def test_a_dialog_stays_open_when_the_model_is_there(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     loading = threading.Event()
     monkeypatch.setattr(FaceEngine, "load", lambda chosen: loading.wait() and fake_engine())
-    monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda before_load: FaceService(settings))
+    monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda around_load: FaceService(settings))
     visitor, other = Visitor().open("manage").click("Add a person").fill("Name", "Ann"), Visitor().open("manage")
     try:
         assert "Loading the face model" in visitor.text
@@ -83,7 +83,7 @@ def test_the_photos_of_the_images_folder_appear(settings: Settings, monkeypatch:
     settings.images_dir.mkdir()
     (settings.images_dir / "Grace_Hopper.png").write_bytes(photo(RED))
     shared = Service(settings, FaceEngine(Detector(), FakeEmbedder()))
-    monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda before_load: shared)
+    monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda around_load: shared)
     visitor = Visitor().open("verify")
     try:
         assert "Enrolling the photos of the images folder." in visitor.text
@@ -220,7 +220,7 @@ def test_a_model_that_can_not_be_loaded_is_said_so(settings: Settings, monkeypat
 
     shared = FaceService(settings)
     monkeypatch.setattr(FaceEngine, "load", load)
-    monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda before_load: shared)
+    monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda around_load: shared)
     shared.start()
     settle()
     visitor = Visitor().open("manage")

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -556,20 +557,24 @@ def test_a_service_that_was_never_started_does_nothing_in_the_background(service
     assert photos(service) == {}
 
 
-def test_something_can_be_done_before_the_model_is_built(settings: Settings) -> None:
+def test_something_can_be_done_around_the_loading_of_a_model(settings: Settings) -> None:
     done: list[str] = []
+
+    @contextmanager
+    def around() -> Iterator[None]:
+        done.append(threading.current_thread().name)
+        yield
+        done.append("afterwards")
 
     class Warmed(FaceEngine):
         def warm(self) -> None:
             done.append("model")
 
     ready = fake_engine()
-    service = FaceService(
-        settings, Warmed(ready.detector, ready.embedder), lambda: done.append(threading.current_thread().name)
-    )
+    service = FaceService(settings, Warmed(ready.detector, ready.embedder), around)
     assert done == []
     assert service.engine.model_id == MODEL
-    assert done == ["engine-loader", "model"]
+    assert done == ["engine-loader", "model", "afterwards"]
 
 
 def test_making_a_service_touches_no_file(settings: Settings, tmp_path: Path) -> None:
