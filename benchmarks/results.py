@@ -108,14 +108,15 @@ class Report:
         baselines = list(dict.fromkeys(slow for _, _, slow in rows))
         for place, (task, fast, slow) in enumerate(rows):
             middle, low, high = task.result.ratio(slow, fast)
-            axes.barh(place, middle, left=0.0, color=COLOURS[baselines.index(slow)], height=0.72)
+            # From 1, where both are as fast: to the right who is faster, to the left who is slower.
+            axes.barh(place, middle - 1, left=1, color=COLOURS[baselines.index(slow)], height=0.72)
             axes.plot([low, high], [place, place], color="black", linewidth=1)
-            axes.text(max(high, middle) * 1.05, place, f"{middle:.1f}", va="center", fontsize=8)
+            axes.text(max(high, 1) * 1.05, place, f"{middle:.2g}", va="center", fontsize=8)
         axes.set_yticks(range(len(rows)), [f"{task.what}: {fast}" for task, fast, _ in rows], fontsize=8)
         axes.invert_yaxis()
         axes.axvline(1, color="black", linewidth=0.8)
-        axes.set_xlim(0.5)
-        ticks = [0.5, 1, 2, 5, 10, 20, 50]
+        ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50]
+        axes.set_xlim(ticks[0], ticks[-1])
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
         axes.set_xlabel("times as fast")

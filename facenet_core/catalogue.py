@@ -109,7 +109,7 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         sha256="af526097bd89ff84dda94dc071ff39c4cf39922cf0a9d9dea652853cda9616be",
         licence="MIT",
         source=_PROJECT,
-        measured=Measured(accuracy=0.99, standard_error=0.0039, milliseconds=61.0),
+        measured=Measured(accuracy=0.989, standard_error=0.0043, milliseconds=45.3),
     ),
     CatalogueEntry(
         id="20170512-110547",

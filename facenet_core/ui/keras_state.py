@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ def settled() -> Iterator[None]:
       aside; so is what the sessions of the moment hold, until the next model.
     """
     if "keras" not in sys.modules:
+        # Read when TensorFlow is imported: without it every start logs a page of remarks on its own cost estimates.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         time.sleep(FIRST_PAGE)
     keep()
     gc.unfreeze()  # the model that this one takes the place of
