@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from tinydb.storages import Storage
 
 from facenet_core.errors import DatabaseDamagedError, StoreError
-from facenet_core.store.content import HEADER_LENGTH, Tables, deserialise, serialise
+from facenet_core.store.content import HEADER_LENGTH, Tables, deserialise, serialise, values
 from facenet_core.store.files import (
     FILE_MODE,
     TEMPORARY_SUFFIX,
@@ -154,12 +154,14 @@ class AtomicJSONStorage(Storage):
             with self.lock():
                 self._sweep()
                 content = self._content()
-                with self._seeing(_View(self._parse(content), content, writable=True)) as view:
+                tables = self._parse(content)
+                before = values(tables)
+                with self._seeing(_View(tables, content, writable=True)) as view:
                     yield
                     if view.failed:
                         raise RuntimeError("a part of this transaction failed; nothing was written")
                     if view.changed and view.tables is not None:
-                        self._commit(view.content, serialise(view.tables))
+                        self._commit(view.content, serialise(view.tables, before))
             return
         if not outer.writable:
             raise RuntimeError("a snapshot can't be written")
