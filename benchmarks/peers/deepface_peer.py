@@ -16,7 +16,7 @@ from importlib.metadata import version
 BEGAN = time.perf_counter()
 
 import numpy as np  # noqa: E402  # the import is part of a cold start
-from deepface import DeepFace  # noqa: E402
+from deepface import DeepFace  # noqa: E402  # as above
 
 MODEL, DETECTOR = "Facenet512", "mtcnn"
 
