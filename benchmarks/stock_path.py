@@ -23,13 +23,11 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.view1 import View1
 from facenet_core import images
 from facenet_core.config import load_settings
 from facenet_core.embedding import KerasEmbedder, unit_norm
 from facenet_core.engine import FaceEngine
-from facenet_core.evaluation import read_pairs
-from facenet_core.matching import distances
-from facenet_core.metrics import cross_validated, equal_error_rate
 from facenet_core.scaling import preprocess_input
 from facenet_core.types import Box, Detection, Landmarks
 
@@ -80,29 +78,19 @@ def main() -> None:
     ours = FaceEngine.load(load_settings())
     assert isinstance(ours.embedder, KerasEmbedder)
     stock = FaceEngine(StockDetector(), StockEmbedder(ours.embedder), ours.profile, ours.centre)
-    pairs = read_pairs(folder / "pairsDevTest.txt", folder)
-    person = np.empty(len(pairs.photos), np.int64)
-    person[pairs.pairs] = pairs.people
+    view1 = View1(folder)
     rows: dict[str, list[NDArray[np.float32]]] = {"stock": [], "app": []}
-    for path in tqdm(pairs.photos, unit=" photo", mininterval=5):
+    for path in tqdm(view1.pairs.photos, unit=" photo", mininterval=5):
         photo = images.read(path)
         for name, engine in (("stock", stock), ("app", ours)):
             found = engine.analyse(photo)
             rows[name].append(found.faces[found.prominent].embedding)
     embeddings = {name: np.stack(each) for name, each in rows.items()}
-    first, second = np.triu_indices(len(person), 1)
-    mated = person[first] == person[second]
-    left, right = pairs.pairs.T
     print(f"{ours.model_id.model}\n\n| path | accuracy % | EER % |\n|---|---|---|")
     for name, each in embeddings.items():
-        of_pairs = np.linalg.norm(each[left] - each[right], axis=1).astype(np.float64)
-        accuracy = cross_validated(of_pairs, pairs.mated, pairs.folds)
-        between = distances(each, each)[first, second]
-        selves, strangers = (np.sort(between[which]).astype(np.float64) for which in (mated, ~mated))
-        print(
-            f"| {name} | {100 * accuracy.mean:.2f} ± {100 * accuracy.standard_error:.2f} "
-            f"| {100 * equal_error_rate(selves, strangers)[0]:.3f} |"
-        )
+        accuracy, error = view1.accuracy(each, each)
+        eer = view1.eer(view1.between(each, each))
+        print(f"| {name} | {100 * accuracy:.2f} ± {100 * error:.2f} | {100 * eer:.3f} |")
     apart = np.linalg.norm(embeddings["stock"] - embeddings["app"], axis=1)
     print(f"\napart: median {np.median(apart):.5f}, at most {apart.max():.4f}")
 
