@@ -36,10 +36,9 @@ from facenet_core import images
 from facenet_core.alignment import view_faces
 from facenet_core.catalogue import DEFAULT_MODEL
 from facenet_core.config import PROJECT_ROOT, load_settings
-from facenet_core.embedding import KerasEmbedder
 from facenet_core.engine import FaceEngine, prominent
 from facenet_core.evaluation import FaceCache, evaluate_folders, evaluate_pairs, read_folders, read_pairs
-from facenet_core.weights import resolve
+from facenet_core.weights import load, resolve
 
 FIGURES = PROJECT_ROOT / "facenet_core" / "facenet_mini.json"
 TIMED = 64
@@ -109,8 +108,7 @@ def main() -> None:
             rates = evaluate_folders(engine, folders, cache, progress=watched).rates
         path = resolve(each).path
         size, alone, batch = path.stat().st_size / 1e6, np.median(spent["alone"]), np.median(spent["batch"])
-        assert isinstance(engine.embedder, KerasEmbedder)
-        parameters, accuracy = engine.embedder.keras_model.count_params(), of_pairs.accuracy
+        parameters, accuracy = load(path).model.count_params(), of_pairs.accuracy
         assert accuracy is not None
         missed = next(point.fnmr for point in rates.points if point.fmr == 1e-3)
         assert missed is not None and missed.interval is not None

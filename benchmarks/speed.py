@@ -51,7 +51,7 @@ from facenet_core.engine import FaceEngine, prominent
 from facenet_core.enrolment import PHOTO_SUFFIXES
 from facenet_core.errors import PhotoError
 from facenet_core.matching import distance
-from facenet_core.pipeline import analyse_photos
+from facenet_core.pipeline import analyse_photos, analyse_together
 from facenet_core.types import Analysis
 from facenet_core.weights import resolve
 
@@ -157,10 +157,8 @@ def answers(report: Report, ours: dict[str, FaceEngine], naive: Naive, peer: Pee
         return photos[turn % len(photos)]
 
     def verify(engine: FaceEngine, turn: int) -> float:
-        faces = []
-        for found in analyse_photos(engine, (partial(images.read, photo(n)) for n in (turn, turn + 1))):
-            assert isinstance(found, Analysis)
-            faces.extend(found.faces[found.prominent : found.prominent + 1])
+        found = analyse_together(engine, [(partial(images.read, photo(n)), "prominent") for n in (turn, turn + 1)])
+        faces = [each.faces[each.prominent] for each in found if each.faces]
         return distance(faces[0].embedding, faces[1].embedding) if len(faces) == 2 else 2.0
 
     against = dict.fromkeys(ours, "deepface")

@@ -30,6 +30,7 @@ from facenet_core.embedding import KerasEmbedder, unit_norm
 from facenet_core.engine import FaceEngine
 from facenet_core.scaling import preprocess_input
 from facenet_core.types import Box, Detection, Landmarks
+from facenet_core.weights import load, resolve
 
 
 class StockDetector:
@@ -62,7 +63,7 @@ class StockEmbedder:
 
     def __init__(self, like: KerasEmbedder) -> None:
         self.model_id, self.input_size = like.model_id, like.input_size
-        self._model: Any = like.keras_model
+        self._model: Any = load(resolve(load_settings()).path).model
         self._scaling = like.scaling
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 from typing import Protocol
 
@@ -71,21 +73,26 @@ class KerasEmbedder:
     ) -> None:
         import tensorflow as tf
 
-        self.keras_model = loaded.model
         self.scaling: Scaling = scaling or scaling_for(loaded.dimensions)
         self.model_id = ModelId(model, f"{preprocessing}-{self.scaling}", loaded.digest, loaded.dimensions, engine)
         self.input_size = loaded.input_size
-        network = loaded.network.fold(loaded.model)
-        if engine == "bfloat16":
+        network = loaded.folded
+        for layer in network.layers[:-1]:
             # Weights stay float32, and so does the last layer, whose output is the embedding.
-            for layer in network.layers[:-1]:
-                layer.dtype_policy = "mixed_bfloat16"
+            layer.dtype_policy = "mixed_bfloat16" if engine == "bfloat16" else "float32"
         weights = [variable.numpy() for variable in network.trainable_variables]
         others = [variable.numpy() for variable in network.non_trainable_variables]
         self._graph = tf.function(
             lambda x: network.stateless_call(weights, others, x, training=False)[0], autograph=False
         ).get_concrete_function(tf.TensorSpec((None, self.input_size, self.input_size, 3), tf.float32))
         self._lock = threading.Lock()
+
+    def warm(self) -> None:
+        """Makes the first call, in which TensorFlow optimises the graph, and returns the memory that this took."""
+        self.embed(np.zeros((1, self.input_size, self.input_size, 3), np.uint8))
+        if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+            # The optimiser copies all constants several times; glibc keeps what is free again: 600 MB.
+            trim(0)
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Computes embeddings; see :meth:`Embedder.embed`.

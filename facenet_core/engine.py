@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,10 +18,13 @@ from facenet_core.detection import Detector, MTCNNDetector
 from facenet_core.embedding import Embedder, KerasEmbedder, unit_norm
 from facenet_core.engines import admitted
 from facenet_core.quality import assess
-from facenet_core.types import Analysis, Detection, Engine, Face, ModelId, Photo, Quality
+from facenet_core.types import Analysis, Detection, Engine, Face, ModelId, Photo, Quality, Wanted
 from facenet_core.weights import load, resolve
 
 logger = logging.getLogger(__name__)
+
+NOT_EMBEDDED = np.empty(0, np.float32)
+"""The embedding of a face that was not wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Prepared:
         views: Shape ``(n, v, size, size, 3)``, RGB, uint8: what the network is
             to see of each, the plain crop first.
         qualities: How well each is shown.
+        wanted: Indices of those that are to be embedded.
         seconds: How long that took.
     """
 
@@ -40,6 +45,7 @@ class Prepared:
     detections: tuple[Detection, ...]
     views: NDArray[np.uint8]
     qualities: tuple[Quality, ...]
+    wanted: tuple[int, ...]
     seconds: float
 
 
@@ -73,14 +79,19 @@ class FaceEngine:
             WeightsError: If the chosen file does not fit.
         """
         chosen = resolve(settings)
-        detector = MTCNNDetector(settings.detection_long_side)
         loaded = load(chosen.path)
         crop = crop_id(settings.profile, loaded.input_size)
         numbers: Engine = settings.engine
         if not admitted(numbers, loaded.digest):
             logger.warning("%s was not measured with %s, which computes in float32", numbers, chosen.model)
             numbers = "float32"
-        embedder = KerasEmbedder(loaded, chosen.model, chosen.scaling, f"{detector.id}-{crop}", numbers)
+        embedder = KerasEmbedder(loaded, chosen.model, chosen.scaling, f"{MTCNNDetector.id}-{crop}", numbers)
+        del loaded
+        with ThreadPoolExecutor(1) as beside:
+            # TensorFlow optimises the network meanwhile, and leaves the interpreter to the detector.
+            warmed = beside.submit(embedder.warm)
+            detector = MTCNNDetector(settings.detection_long_side)
+            warmed.result()
         return cls(detector, embedder, settings.profile, centre_for(embedder.model_id))
 
     @property
@@ -106,28 +117,33 @@ class FaceEngine:
         """
         return self.analyse(photo).faces
 
-    def analyse(self, photo: Photo) -> Analysis:
+    def analyse(self, photo: Photo, wanted: Wanted = "all") -> Analysis:
         """All of a photo's faces, with what a decision needs to explain itself.
 
         Args:
             photo: The decoded photo.
+            wanted: Which are embedded.
         """
-        return self.complete([self.prepare(photo)])[0]
+        return self.complete([self.prepare(photo, wanted)])[0]
 
-    def prepare(self, photo: Photo) -> Prepared:
+    def prepare(self, photo: Photo, wanted: Wanted = "all") -> Prepared:
         """Does all but to embed.
 
         Args:
             photo: The decoded photo.
+            wanted: Which faces are to be embedded.
         """
         began = time.perf_counter()
         found = tuple(sorted(self.detector.detect(photo.pixels), key=lambda d: d.box.left))
         views = view_faces(photo.pixels, found, self.profile, self.embedder.input_size)
         qualities = tuple(assess(photo.pixels, detection) for detection in found)
-        return Prepared(photo, found, views, qualities, time.perf_counter() - began)
+        everybody = range(len(found))
+        index = prominent(photo, found) if wanted == "prominent" else wanted - 1 if isinstance(wanted, int) else None
+        indices = tuple(everybody if index is None else everybody[index : index + 1])
+        return Prepared(photo, found, views, qualities, indices, time.perf_counter() - began)
 
     def complete(self, prepared: Sequence[Prepared]) -> list[Analysis]:
-        """Embeds the faces of several photos together.
+        """Embeds the wanted faces of several photos together.
 
         Args:
             prepared: Of :meth:`prepare`.
@@ -137,14 +153,16 @@ class FaceEngine:
             out by faces.
         """
         began, model_id = time.perf_counter(), self.model_id
-        count = sum(len(each.views) for each in prepared)
-        embeddings = self._embed(np.concatenate([each.views for each in prepared])) if count else np.empty((0, 0))
-        per_face, done, analyses = (time.perf_counter() - began) / max(count, 1), 0, []
+        count = sum(len(each.wanted) for each in prepared)
+        views = [each.views[list(each.wanted)] for each in prepared if each.wanted]
+        rows = iter(self._embed(np.concatenate(views)) if count else ())
+        per_face, analyses = (time.perf_counter() - began) / max(count, 1), []
         for each in prepared:
-            own = embeddings[done : done + len(each.views)]
-            done += len(own)
+            own = dict(zip(each.wanted, rows, strict=False))
+            embeddings = [own.get(index, NOT_EMBEDDED) for index in range(len(each.views))]
             faces = tuple(
-                Face(*parts) for parts in zip(each.detections, each.views[:, 0], own, each.qualities, strict=True)
+                Face(*parts)
+                for parts in zip(each.detections, each.views[:, 0], embeddings, each.qualities, strict=True)
             )
             seconds = each.seconds + per_face * len(own)
             analyses.append(Analysis(each.photo, faces, prominent(each.photo, each.detections), model_id, seconds))

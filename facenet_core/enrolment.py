@@ -55,6 +55,7 @@ def chosen_face(analysis: Analysis, number: int | None) -> Face:
     Raises:
         NoFaceError: If nobody was found.
         SettingError: If there is no face of that number.
+        ValueError: If that face was not wanted when the photo was analysed.
     """
     if not analysis.faces:
         raise NoFaceError(
@@ -62,10 +63,13 @@ def chosen_face(analysis: Analysis, number: int | None) -> Face:
             "no face was found. Use a sharp, well-lit photo in which the face looks at the camera.",
         )
     if number is None:
-        return analysis.faces[analysis.prominent]
+        number = analysis.prominent + 1
     if not 1 <= number <= len(analysis.faces):
         raise SettingError(f"{analysis.photo.name}: there is no face {number}; found {len(analysis.faces)}")
-    return analysis.faces[number - 1]
+    face = analysis.faces[number - 1]
+    if not face.embedding.size:
+        raise ValueError(f"{analysis.photo.name}: face {number} was not embedded")
+    return face
 
 
 def unlike_others(candidate: Candidate, limit: float) -> Flaw | None:

@@ -26,7 +26,7 @@ from facenet_core.errors import (
     PoorPhotoError,
     UnknownPersonError,
 )
-from facenet_core.pipeline import Source, analyse_photos
+from facenet_core.pipeline import Source, analyse_photos, analyse_together
 from facenet_core.quality import described, flaws
 from facenet_core.types import (
     Analysis,
@@ -40,6 +40,7 @@ from facenet_core.types import (
     Person,
     Photo,
     Template,
+    Wanted,
 )
 
 
@@ -61,9 +62,13 @@ class Enrolments(Decisions):
         """The largest photo file that is accepted."""
         return self.settings.max_upload_mb * 2**20
 
-    def analyse(self, photo: Photo) -> Analysis:
-        """Every face of a photo."""
-        return self.engine.analyse(photo)
+    def analyse(self, photo: Photo, wanted: Wanted = "all") -> Analysis:
+        """Every face of a photo, the wanted ones embedded."""
+        return self.engine.analyse(photo, wanted)
+
+    def analyse_together(self, asked: Sequence[tuple[Source, Wanted]]) -> list[Analysis]:
+        """Every face of a few photos; see :func:`facenet_core.pipeline.analyse_together`."""
+        return analyse_together(self.engine, asked)
 
     def prepare_enrolment(self, data: bytes, name: str) -> Analysis:
         """Every face of a photo, at the size in which it would be kept.

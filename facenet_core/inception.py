@@ -15,9 +15,11 @@ weights file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import keras
@@ -28,14 +30,21 @@ INPUT_SIZE = 160
 BATCH_NORM_EPSILON = 1e-3
 """facenet, ``train_softmax.py``: ``'epsilon': 0.001``."""
 
+RESIDUAL_SCALES = {"Block35": 0.17, "Block17": 0.10, "Block8": 0.20}
+"""What a block's update is multiplied by (facenet, ``inference``)."""
+
+LAST_BLOCK = "Block8_6"
+"""Its update is added as it is, and without a rectifier after it."""
+
 
 def inception_resnet_v1(dimensions: int, *, folded: bool = False) -> keras.Model:
-    """Builds the network with random weights.
+    """Builds the network.
 
     Args:
         dimensions: Length of the embedding, 128 or 512 in the public models.
         folded: Without batch normalisation and without the scales of residual
-            sums, which :func:`fold` makes part of the weights before them.
+            sums, which :func:`fold` makes part of the weights before them. Its
+            weights are zeros until then; without, they are random.
 
     Returns:
         A Keras model from ``(n, 160, 160, 3)`` float32, scaled by
@@ -45,22 +54,27 @@ def inception_resnet_v1(dimensions: int, *, folded: bool = False) -> keras.Model
     import keras
     from keras import layers
 
+    start = "zeros" if folded else "glorot_uniform"
+
     def conv(
         x: Any, name: str, filters: int, size: int | tuple[int, int], stride: int = 1, padding: str = "same"
     ) -> Any:
-        x = layers.Conv2D(filters, size, strides=stride, padding=padding, use_bias=folded, name=name)(x)
+        made = layers.Conv2D(
+            filters, size, strides=stride, padding=padding, use_bias=folded, kernel_initializer=start, name=name
+        )
+        x = made(x)
         if folded:
             return layers.Activation("relu", name=f"{name}_Activation")(x)
         x = layers.BatchNormalization(scale=False, epsilon=BATCH_NORM_EPSILON, name=f"{name}_BatchNorm")(x)
         return layers.Activation("relu", name=f"{name}_Activation")(x)
 
-    def residual(x: Any, branches: list[Any], name: str, scale: float, relu: bool = True) -> Any:
+    def residual(x: Any, branches: list[Any], name: str) -> Any:
         mixed = layers.Concatenate(name=f"{name}_Concatenate")(branches)
-        update = layers.Conv2D(x.shape[-1], 1, name=f"{name}_Conv2d_1x1")(mixed)
+        update = layers.Conv2D(x.shape[-1], 1, kernel_initializer=start, name=f"{name}_Conv2d_1x1")(mixed)
         if not folded:
-            update = layers.Rescaling(scale, name=f"{name}_ScaleSum")(update)
+            update = layers.Rescaling(_residual_scale(name), name=f"{name}_ScaleSum")(update)
         x = layers.Add(name=f"{name}_Add")([x, update])
-        return layers.Activation("relu", name=f"{name}_Activation")(x) if relu else x
+        return layers.Activation("relu", name=f"{name}_Activation")(x) if name != LAST_BLOCK else x
 
     inputs = keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="face")
     x = conv(inputs, "Conv2d_1a_3x3", 32, 3, stride=2, padding="valid")
@@ -77,7 +91,7 @@ def inception_resnet_v1(dimensions: int, *, folded: bool = False) -> keras.Model
         b1 = conv(conv(x, f"{b}_1_Conv2d_0a_1x1", 32, 1), f"{b}_1_Conv2d_0b_3x3", 32, 3)
         b2 = conv(x, f"{b}_2_Conv2d_0a_1x1", 32, 1)
         b2 = conv(conv(b2, f"{b}_2_Conv2d_0b_3x3", 32, 3), f"{b}_2_Conv2d_0c_3x3", 32, 3)
-        x = residual(x, [b0, b1, b2], f"Block35_{i}", scale=0.17)
+        x = residual(x, [b0, b1, b2], f"Block35_{i}")
 
     b = "Mixed_6a_Branch"
     b0 = conv(x, f"{b}_0_Conv2d_1a_3x3", 384, 3, stride=2, padding="valid")
@@ -91,7 +105,7 @@ def inception_resnet_v1(dimensions: int, *, folded: bool = False) -> keras.Model
         b0 = conv(x, f"{b}_0_Conv2d_1x1", 128, 1)
         b1 = conv(x, f"{b}_1_Conv2d_0a_1x1", 128, 1)
         b1 = conv(conv(b1, f"{b}_1_Conv2d_0b_1x7", 128, (1, 7)), f"{b}_1_Conv2d_0c_7x1", 128, (7, 1))
-        x = residual(x, [b0, b1], f"Block17_{i}", scale=0.10)
+        x = residual(x, [b0, b1], f"Block17_{i}")
 
     b = "Mixed_7a_Branch"
     b0 = conv(x, f"{b}_0_Conv2d_0a_1x1", 256, 1)
@@ -108,42 +122,68 @@ def inception_resnet_v1(dimensions: int, *, folded: bool = False) -> keras.Model
         b0 = conv(x, f"{b}_0_Conv2d_1x1", 192, 1)
         b1 = conv(x, f"{b}_1_Conv2d_0a_1x1", 192, 1)
         b1 = conv(conv(b1, f"{b}_1_Conv2d_0b_1x3", 192, (1, 3)), f"{b}_1_Conv2d_0c_3x1", 192, (3, 1))
-        last = i == 6
-        x = residual(x, [b0, b1], f"Block8_{i}", scale=1.0 if last else 0.20, relu=not last)
+        x = residual(x, [b0, b1], f"Block8_{i}")
 
     x = layers.GlobalAveragePooling2D(name="AvgPool")(x)
-    x = layers.Dense(dimensions, use_bias=folded, name="Bottleneck")(x)
+    x = layers.Dense(dimensions, use_bias=folded, kernel_initializer=start, name="Bottleneck")(x)
     if folded:
         return keras.Model(inputs, x, name="inception_resnet_v1")
     x = layers.BatchNormalization(scale=False, epsilon=BATCH_NORM_EPSILON, name="Bottleneck_BatchNorm")(x)
     return keras.Model(inputs, x, name="inception_resnet_v1")
 
 
-def fold(model: keras.Model) -> keras.Model:
-    """The same network in fewer steps.
+def stored(folded: keras.Model) -> dict[str, dict[str, tuple[int, ...]]]:
+    """What a weights file holds for the network.
+
+    Args:
+        folded: Of ``inception_resnet_v1(dimensions, folded=True)``.
+
+    Returns:
+        The shapes of each layer's weights, by their names.
+    """
+    shapes: dict[str, dict[str, tuple[int, ...]]] = {}
+    for layer in folded.layers:
+        if not layer.weights:
+            continue
+        kernel, bias = (tuple(weight.shape) for weight in layer.weights)
+        if _sums(layer.name):
+            shapes[layer.name] = {"kernel": kernel, "bias": bias}
+        else:
+            shapes[layer.name] = {"kernel": kernel}
+            shapes[f"{layer.name}_BatchNorm"] = dict.fromkeys(("beta", "moving_mean", "moving_variance"), bias)
+    return shapes
+
+
+def fold(
+    tensors: Mapping[str, Mapping[str, NDArray[np.float32]]], layer: keras.layers.Layer
+) -> list[NDArray[np.float32]]:
+    """The weights of a layer of the folded network.
 
     Each batch normalisation becomes part of the kernel and the bias of the layer
     before it (Jacob et al., "Quantization and Training of Neural Networks", 2018,
     section 3.2), and so does the scale of each residual sum.
 
     Args:
-        model: Of ``inception_resnet_v1(dimensions)``.
+        tensors: Of the network with batch normalisation, as in :func:`stored`.
+        layer: Of ``inception_resnet_v1(dimensions, folded=True)``.
 
     Returns:
-        A model of ``inception_resnet_v1(dimensions, folded=True)`` that gives
-        the same embeddings.
+        Kernel and bias.
     """
-    plain = inception_resnet_v1(model.output_shape[-1], folded=True)
-    others = {layer.name: layer for layer in model.layers}
-    for layer in plain.layers:
-        if not layer.weights:
-            continue
-        kernel, *bias = others[layer.name].get_weights()
-        if norm := others.get(f"{layer.name}_BatchNorm"):
-            beta, mean, variance = norm.get_weights()
-            scale = 1.0 / np.sqrt(variance + norm.epsilon)
-            layer.set_weights([kernel * scale, beta - mean * scale])
-        else:
-            scale = others[f"{layer.name.removesuffix('_Conv2d_1x1')}_ScaleSum"].scale
-            layer.set_weights([kernel * scale, bias[0] * scale])
-    return plain
+    found = tensors[layer.name]
+    if _sums(layer.name):
+        scale = np.float32(_residual_scale(layer.name))
+        return [found["kernel"] * scale, found["bias"] * scale]
+    norm = tensors[f"{layer.name}_BatchNorm"]
+    factor = 1 / np.sqrt(norm["moving_variance"] + np.float32(BATCH_NORM_EPSILON))
+    return [found["kernel"] * factor, norm["beta"] - norm["moving_mean"] * factor]
+
+
+def _sums(name: str) -> bool:
+    """Whether a convolution gives what is added in a residual block; it is not normalised."""
+    return name.endswith("_Conv2d_1x1") and "_Branch_" not in name
+
+
+def _residual_scale(name: str) -> float:
+    """Of a residual block, or of a layer in one."""
+    return 1.0 if name.startswith(LAST_BLOCK) else RESIDUAL_SCALES[name.split("_")[0]]

@@ -14,7 +14,11 @@ Every layer is a stock one, so that ``model.json`` holds no code.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import keras
@@ -89,12 +93,20 @@ def facenet_mini(*, training: bool = False, size: int = INPUT_SIZE) -> keras.Mod
     return keras.Model(inputs, x, name="facenet_mini")
 
 
-def copied(model: keras.Model) -> keras.Model:
-    """The same network once more; it has no steps that could be saved.
+def stored(model: keras.Model) -> dict[str, dict[str, tuple[int, ...]]]:
+    """What a weights file holds for the network.
 
     Args:
         model: Of ``facenet_mini()``.
+
+    Returns:
+        The shapes of each layer's weights, by their names.
     """
-    other = facenet_mini(size=model.input_shape[1])
-    other.set_weights(model.get_weights())
-    return other
+    return {layer.name: {w.name: tuple(w.shape) for w in layer.weights} for layer in model.layers if layer.weights}
+
+
+def as_stored(
+    tensors: Mapping[str, Mapping[str, NDArray[np.float32]]], layer: keras.layers.Layer
+) -> list[NDArray[np.float32]]:
+    """A layer's weights, in its order: there are no steps that could be saved."""
+    return [tensors[layer.name][weight.name] for weight in layer.weights]

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from facenet_core import inception, mini
 from facenet_core.errors import WeightsError
 
 if TYPE_CHECKING:
     import keras
+
+
+Tensors: TypeAlias = Mapping[str, Mapping[str, NDArray[np.float32]]]
+"""Values of a layer's weights, by the names of both."""
+
+Shapes: TypeAlias = Mapping[str, Mapping[str, tuple[int, ...]]]
+"""Their shapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +33,12 @@ class Network:
         mark: The layer that tells its weights files from those of others.
         dimensions: Length of its embedding; None if its weights decide: it is
             the number of columns of the kernel of ``mark``.
-        build: From the length of the embedding to the network with random weights.
-        fold: From a network with its weights to another that gives the same
-            embeddings in fewer steps.
+        build: From the length of the embedding to the network as it was
+            trained, with random weights.
+        build_folded: The same to a network of fewer steps.
+        stored: From the second network to what a weights file holds for the first.
+        fold: From those tensors and a layer of the second network to its
+            weights, with which it gives the same embeddings.
     """
 
     name: str
@@ -33,7 +46,9 @@ class Network:
     mark: str
     dimensions: int | None
     build: Callable[[int], keras.Model]
-    fold: Callable[[keras.Model], keras.Model]
+    build_folded: Callable[[int], keras.Model]
+    stored: Callable[[keras.Model], Shapes]
+    fold: Callable[[Tensors, keras.layers.Layer], list[NDArray[np.float32]]]
 
 
 NETWORKS: tuple[Network, ...] = (
@@ -43,6 +58,8 @@ NETWORKS: tuple[Network, ...] = (
         "Bottleneck",
         None,
         inception.inception_resnet_v1,
+        lambda dimensions: inception.inception_resnet_v1(dimensions, folded=True),
+        inception.stored,
         inception.fold,
     ),
     Network(
@@ -51,7 +68,9 @@ NETWORKS: tuple[Network, ...] = (
         "stem_conv",
         mini.DIMENSIONS,
         lambda dimensions: mini.facenet_mini(),
-        mini.copied,
+        lambda dimensions: mini.facenet_mini(),
+        mini.stored,
+        mini.as_stored,
     ),
 )
 

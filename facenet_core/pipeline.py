@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from facenet_core.engine import FaceEngine, Prepared
 from facenet_core.errors import FaceNetError
-from facenet_core.types import Analysis, Photo
+from facenet_core.types import Analysis, Photo, Wanted
 
 Source = Callable[[], Photo]
 """Reads and decodes a photo; may raise FaceNetError, which is then the answer for it."""
@@ -60,6 +60,21 @@ def analyse_photos(engine: FaceEngine, sources: Iterable[Source]) -> Generator[A
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def analyse_together(engine: FaceEngine, asked: Sequence[tuple[Source, Wanted]]) -> list[Analysis]:
+    """Analyses a few photos at once.
+
+    Args:
+        engine: Whose detector may be called by several threads.
+        asked: The photos, and which of their faces are embedded.
+
+    Raises:
+        FaceNetError: If one of them can't be used; that of the first.
+        ModelError: If the model fails.
+    """
+    with ThreadPoolExecutor(max(len(asked), 1), "photos") as pool:
+        return engine.complete(list(pool.map(lambda each: engine.prepare(each[0](), each[1]), asked)))
+
+
 def _prepared(engine: FaceEngine, source: Source) -> Prepared | FaceNetError:
     try:
         photo = source()
@@ -72,7 +87,7 @@ def _enough(held: list[Prepared | FaceNetError]) -> bool:
     prepared = [each for each in held if isinstance(each, Prepared)]
     return (
         len(held) >= MAX_HELD
-        or sum(len(each.views) * each.views.shape[1] for each in prepared) >= TOGETHER
+        or sum(len(each.wanted) * each.views.shape[1] for each in prepared) >= TOGETHER
         or sum(each.photo.width * each.photo.height for each in prepared) >= MAX_HELD_PIXELS
     )
 

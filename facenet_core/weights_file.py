@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facenet_core.errors import WeightsError
-from facenet_core.networks import Network, network_of
+from facenet_core.networks import Network, Tensors, network_of
 
 if TYPE_CHECKING:
     import h5py
@@ -27,24 +29,34 @@ DEEPFACE_BRANCH = re.compile(r"^(Block17|Block8)_(\d+)_Branch_\2_")
 keras-facenet and our network call it ``Branch_1``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class LoadedWeights:
     """What :func:`load_weights` found in a file.
 
     Attributes:
-        model: The network with the file's weights.
+        folded: The network in fewer steps, with weights made from the file's.
         network: Which one it is.
         dimensions: Length of the embedding.
         digest: sha256 over every tensor's name, shape and float32 bytes, in the
             order of their names. Unlike the file's own hash it is the same for
             every container (compressed or not, weights file or whole model) and
             every layout of the same weights.
+        tensors: The file's.
     """
 
-    model: keras.Model
+    folded: keras.Model
     network: Network
     dimensions: int
     digest: str
+    tensors: Tensors
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The network as it was trained, with the file's weights; built when it is asked for."""
+        model = self.network.build(self.dimensions)
+        for layer in model.layers:
+            layer.set_weights([self.tensors[layer.name][weight.name] for weight in layer.weights])
+        return model
 
     @property
     def input_size(self) -> int:
@@ -53,7 +65,7 @@ class LoadedWeights:
 
 
 def load_weights(path: Path) -> LoadedWeights:
-    """Builds the network that an HDF5 file is for and fills it from there.
+    """Reads an HDF5 file and builds the network that it is for.
 
     Understands a Keras weights file (``layer_names`` at the root) and a whole
     saved model (the same under ``model_weights``), with the layer names of
@@ -65,8 +77,8 @@ def load_weights(path: Path) -> LoadedWeights:
         path: The ``.h5`` file.
 
     Returns:
-        The model, the sizes of its input and its embedding, and the digest of
-        its tensors.
+        The network, the sizes of its input and its embedding, the tensors and
+        their digest.
 
     Raises:
         WeightsError: If the file is missing, is not HDF5, or does not fit any
@@ -93,16 +105,16 @@ def load_weights(path: Path) -> LoadedWeights:
             ) from error
         except WeightsError as error:
             raise WeightsError(f"{path}: {error}") from error
-        model = network.build(dimensions)
-        hashes: dict[str, str] = {}
-        for layer in model.layers:
-            if layer.weights:
-                hashes |= _fill(layer, stored.pop(layer.name, None), path)
-    unused = sorted(name for name, tensors in stored.items() if tensors)
+        folded = network.build_folded(dimensions)
+        shapes = network.stored(folded)
+        tensors = {layer: _read(layer, wanted, stored.pop(layer, None), path) for layer, wanted in shapes.items()}
+    unused = sorted(name for name, found in stored.items() if found)
     if unused:
         raise WeightsError(f"{path}: layer {unused[0]} is not part of this network")
-    listing = "\n".join(f"{name} {hashes[name]}" for name in sorted(hashes))
-    return LoadedWeights(model, network, dimensions, hashlib.sha256(listing.encode()).hexdigest())
+    for layer in folded.layers:
+        if layer.weights:
+            layer.set_weights(network.fold(tensors, layer))
+    return LoadedWeights(folded, network, dimensions, _digest(tensors), tensors)
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
@@ -160,38 +172,39 @@ def _columns(tensors: dict[str, h5py.Dataset], layer: str) -> int:
     return int(kernel.shape[1])
 
 
-def _fill(layer: keras.layers.Layer, found: dict[str, h5py.Dataset] | None, path: Path) -> dict[str, str]:
-    """Copies one layer's tensors from the file, or says why they don't fit.
-
-    Returns:
-        Tensor name and shape to the sha256 of its bytes.
-    """
+def _read(
+    layer: str, wanted: Mapping[str, tuple[int, ...]], found: dict[str, h5py.Dataset] | None, path: Path
+) -> dict[str, NDArray[np.float32]]:
+    """Reads one layer's tensors from the file, or says why they don't fit."""
     if found is None:
-        raise WeightsError(f"{path}: layer {layer.name} is missing")
-    wanted = [w.path.rsplit("/", 1)[-1] for w in layer.weights]
+        raise WeightsError(f"{path}: layer {layer} is missing")
     extra = sorted(set(found) - set(wanted))
     if extra:
-        raise WeightsError(f"{path}: layer {layer.name} has unexpected weights {', '.join(extra)}")
-    values = []
-    hashes = {}
-    for name, variable in zip(wanted, layer.weights, strict=True):
+        raise WeightsError(f"{path}: layer {layer} has unexpected weights {', '.join(extra)}")
+    tensors = {}
+    for name, shape in wanted.items():
         if name not in found:
-            raise WeightsError(f"{path}: layer {layer.name} has no {name}")
+            raise WeightsError(f"{path}: layer {layer} has no {name}")
         data = found[name]
-        if tuple(data.shape) != tuple(variable.shape):
-            raise WeightsError(
-                f"{path}: layer {layer.name}: {name} has shape {tuple(data.shape)}, expected {tuple(variable.shape)}"
-            )
+        if tuple(data.shape) != shape:
+            raise WeightsError(f"{path}: layer {layer}: {name} has shape {tuple(data.shape)}, expected {shape}")
         try:
             value = np.asarray(data, dtype="<f4")
         except (OSError, TypeError, ValueError, RuntimeError) as error:
-            raise WeightsError(f"{path}: layer {layer.name}: {name} can't be read ({error})") from error
+            raise WeightsError(f"{path}: layer {layer}: {name} can't be read ({error})") from error
         if not np.isfinite(value).all():
-            raise WeightsError(f"{path}: layer {layer.name}: {name} holds values that are not finite")
-        hashes[f"{layer.name}/{name} {value.shape}"] = hashlib.sha256(value.tobytes()).hexdigest()
-        values.append(value)
-    layer.set_weights(values)
-    return hashes
+            raise WeightsError(f"{path}: layer {layer}: {name} holds values that are not finite")
+        tensors[name] = value
+    return tensors
+
+
+def _digest(tensors: Tensors) -> str:
+    lines = {
+        f"{layer}/{name} {value.shape}": hashlib.sha256(value.data).hexdigest()
+        for layer, named in tensors.items()
+        for name, value in named.items()
+    }
+    return hashlib.sha256("\n".join(f"{line} {lines[line]}" for line in sorted(lines)).encode()).hexdigest()
 
 
 def _layers_in(file: h5py.File) -> dict[str, dict[str, h5py.Dataset]]:

@@ -46,12 +46,14 @@ answer = st.container(border=True)
 below = st.container()
 try:
     with answer.skeleton():
-        analysis = session.analyse(service, given.data, given.name)
+        analysis = session.analyse(service, given.data, given.name, "prominent")
     with below:
         threshold = faces.threshold_setting(service)
         details = st.container()
     with answer:
         number = inputs.which_face(analysis, f"verify_face_{analysis.photo.sha256}")
+        if number and number != analysis.prominent + 1:
+            analysis = session.analyse(service, given.data, given.name, number)
         result = service.verify(analysis, claimed.id, face=number, threshold=threshold)
         best = result.candidate
         pictures, words = st.columns([1, 1], vertical_alignment="center")

@@ -54,7 +54,10 @@ def compare(service: FaceService, args: Namespace) -> Answer:
     """Answers ``compare``."""
     photos = files.photo(service, args.a), files.photo(service, args.b)
     load_model(service)
-    a, b = (service.analyse(photo) for photo in photos)
+    first, second = photos
+    a, b = service.analyse_together(
+        [(lambda: first, args.face_a or "prominent"), (lambda: second, args.face_b or "prominent")]
+    )
     found = service.compare(a, b, faces=(args.face_a, args.face_b), threshold=args.threshold)
     return Answer(
         {
@@ -83,7 +86,7 @@ def verify(service: FaceService, args: Namespace) -> Answer:
     photo = files.photo(service, args.photo)
     load_model(service)
     _enrol_first_photos(service)
-    analysis = service.analyse(photo)
+    analysis = service.analyse(photo, args.face or "prominent")
     found = service.verify(analysis, args.claim, face=args.face, threshold=args.threshold)
     candidate, answer = found.candidate, wording.CLAIM[found.outcome]
     return Answer(
@@ -171,7 +174,7 @@ def detect(service: FaceService, args: Namespace) -> Answer:
     """Answers ``detect``."""
     photo = files.photo(service, args.photo)
     load_model(service)
-    analysis = service.analyse(photo)
+    analysis = service.analyse(photo, "prominent")
     faces = [
         {
             "number": n,

@@ -26,6 +26,7 @@ from facenet_core.types.faces import (
     Photo,
     Point,
     Quality,
+    Wanted,
 )
 from facenet_core.types.models import ModelChoice, Rehearsal, Shadow, Unfound
 from facenet_core.types.people import EnrolOutcome, EnrolRequest, NewTemplate, Person, Template
@@ -61,4 +62,5 @@ __all__ = [
     "Threshold",
     "Unfound",
     "Verification",
+    "Wanted",
 ]

@@ -7,7 +7,7 @@ to the right.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +142,8 @@ class Face:
     Attributes:
         detection: Box, landmarks, confidence.
         crop: What the model saw: shape ``(size, size, 3)``, RGB, uint8.
-        embedding: Shape ``(d,)``, float32, unit norm.
+        embedding: Shape ``(d,)``, float32, unit norm; ``(0,)`` if other faces
+            of the photo were asked for (:data:`Wanted`).
         quality: How well the photo shows it.
     """
 
@@ -150,6 +151,10 @@ class Face:
     crop: NDArray[np.uint8]
     embedding: Embedding
     quality: Quality
+
+
+Wanted: TypeAlias = Literal["all", "prominent"] | int
+"""Which of a photo's faces are embedded: a claim needs one. Numbers count from 1, left to right."""
 
 
 @dataclass(frozen=True, slots=True)

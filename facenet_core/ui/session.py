@@ -9,7 +9,7 @@ import streamlit as st
 from facenet_core.catalogue import shipped_model
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.service import FaceService
-from facenet_core.types import Analysis
+from facenet_core.types import Analysis, Wanted
 from facenet_core.ui import components, keras_state, setup
 
 ICON = Path(__file__).parent / "icon.png"
@@ -111,22 +111,26 @@ def follow(shared: FaceService, seen: tuple[str, str]) -> None:
         st.rerun()
 
 
-def analyse(shared: FaceService, data: bytes, name: str, *, for_enrolment: bool = False) -> Analysis:
-    """A photo's faces, remembered for this session.
+def analyse(
+    shared: FaceService, data: bytes, name: str, wanted: Wanted = "all", *, for_enrolment: bool = False
+) -> Analysis:
+    """A photo's faces, the wanted ones embedded, remembered for this session.
 
     Raises:
         InputError: If the photo can't be used.
         ModelError: If there is no model.
     """
-    return _analysed(shared, data, name, shared.engine.model_id.weights_sha256, for_enrolment)
+    return _analysed(shared, data, name, shared.engine.model_id.weights_sha256, wanted, for_enrolment)
 
 
 @st.cache_resource(scope="session", max_entries=8, ttl=REMEMBERED, show_spinner=False)
-def _analysed(_shared: FaceService, data: bytes, name: str, weights: str, for_enrolment: bool) -> Analysis:
+def _analysed(
+    _shared: FaceService, data: bytes, name: str, weights: str, wanted: Wanted, for_enrolment: bool
+) -> Analysis:
     """Keyed on the photo's bytes; ``weights`` is part of the key, so another model starts anew."""
     if for_enrolment:
         return _shared.prepare_enrolment(data, name)
-    return _shared.analyse(_shared.photo(data, name))
+    return _shared.analyse(_shared.photo(data, name), wanted)
 
 
 def outdated_notice(shared: FaceService) -> None:

@@ -19,6 +19,7 @@ from facenet_core.matching import distance
 from facenet_core.scaling import preprocess_input
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis, Face, Photo
+from facenet_core.weights import load
 
 pytestmark = pytest.mark.real
 
@@ -48,7 +49,7 @@ def pairs(data: Path, engine: FaceEngine) -> list[Pair]:
 
 
 def test_distances_are_those_of_the_plain_keras_model(
-    pairs: list[Pair], engine: FaceEngine, empty: FaceService
+    pairs: list[Pair], engine: FaceEngine, empty: FaceService, weights: Path
 ) -> None:
     assert len(pairs) >= 30
     embedder = engine.embedder
@@ -56,10 +57,9 @@ def test_distances_are_those_of_the_plain_keras_model(
     shown = [analysis for pair in pairs for analysis in (pair.first, pair.second)]
     views = [view_faces(a.photo.pixels, [prominent(a).detection], "best", embedder.input_size)[0] for a in shown]
     scaled = preprocess_input(np.concatenate(views), embedder.scaling)
-    eager = np.concatenate(
-        [embedder.keras_model(scaled[i : i + 16], training=False) for i in range(0, len(scaled), 16)]
-    )
-    predicted = embedder.keras_model.predict(scaled, batch_size=32, verbose=0)
+    model = load(weights).model
+    eager = np.concatenate([model(scaled[i : i + 16], training=False) for i in range(0, len(scaled), 16)])
+    predicted = model.predict(scaled, batch_size=32, verbose=0)
     assert engine.centre is not None
     for plain in (unit_norm(eager), unit_norm(predicted)):
         of_faces = unit_norm(plain[0::2] + plain[1::2]).astype(np.float64) - engine.centre.mean

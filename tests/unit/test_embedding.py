@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from facenet_core import mini
 from facenet_core.embedding import BATCH, KerasEmbedder, unit_norm
 from facenet_core.errors import ModelError
 from facenet_core.networks import Network
@@ -33,9 +34,8 @@ def network() -> Any:
 
 
 def loaded(network: Any) -> LoadedWeights:
-    return LoadedWeights(
-        network, Network("tiny", 80, "dense", 128, lambda _: network, lambda model: model), 128, DIGEST
-    )
+    tiny = Network("tiny", 80, "dense", 128, lambda _: network, lambda _: network, mini.stored, mini.as_stored)
+    return LoadedWeights(network, tiny, 128, DIGEST, {})
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from facenet_core.engine import FaceEngine, prominent
 from facenet_core.errors import NoWeightsError
 from facenet_core.networks import NETWORKS
 from facenet_core.quality import assess
-from facenet_core.types import Box, Detection, Face, Landmarks, Photo
+from facenet_core.types import Box, Detection, Face, Landmarks, Photo, Wanted
 from facenet_core.weights_file import LoadedWeights
 from tests.fakes import BLUE, GREEN, MODEL, RED, YELLOW, FakeDetector, FakeEmbedder, fake_engine, photo
 
@@ -39,6 +39,17 @@ def test_faces_come_from_left_to_right_whatever_the_detector_found_first() -> No
     assert lefts == sorted(lefts) == [30, 110, 190]
     unsorted = [d.box.left for d in FakeDetector().detect(shown.pixels)]
     assert unsorted != lefts
+
+
+@pytest.mark.parametrize(("wanted", "embedded"), [("all", [0, 1, 2]), ("prominent", [1]), (1, [0]), (3, [2]), (4, [])])
+def test_faces_that_nobody_asked_for_are_found_but_not_embedded(wanted: Wanted, embedded: list[int]) -> None:
+    shown = decoded(GREEN, RED, BLUE)
+    every, found = fake_engine().analyse(shown), fake_engine().analyse(shown, wanted)
+    assert found.prominent == every.prominent == 1
+    for number, (face, expected) in enumerate(zip(found.faces, every.faces, strict=True)):
+        assert (face.detection, face.quality) == (expected.detection, expected.quality)
+        np.testing.assert_array_equal(face.crop, expected.crop)
+        np.testing.assert_array_equal(face.embedding, expected.embedding if number in embedded else [])
 
 
 def test_each_face_has_the_embedding_of_its_own_crop() -> None:
@@ -149,9 +160,12 @@ def test_the_settings_choose_the_model_the_size_of_the_search_and_an_engine_that
             self.input_size = loaded.input_size
             super().__init__(replace(MODEL, model=str(given[0])))
 
+        def warm(self) -> None:
+            made.append("warm")
+
     def load(path: Path) -> LoadedWeights:
         made.append(path)
-        return LoadedWeights(None, NETWORKS[1], 512, "d" * 64)
+        return LoadedWeights(None, NETWORKS[1], 512, "d" * 64, {})
 
     monkeypatch.setattr(engine, "MTCNNDetector", Detector)
     monkeypatch.setattr(engine, "KerasEmbedder", Embedder)
@@ -161,7 +175,8 @@ def test_the_settings_choose_the_model_the_size_of_the_search_and_an_engine_that
     weights = settings.models_dir / "20180402-114759-weights.h5"
     weights.touch()
     loaded = FaceEngine.load(settings.model_copy(update={"detection_long_side": 640, "engine": "bfloat16"}))
-    assert made == [640, weights, "20180402-114759", "fixed", "mtcnn-margin25-squash96+aligned", numbers]
+    assert made[:5] == [weights, "20180402-114759", "fixed", "mtcnn-margin25-squash96+aligned", numbers]
+    assert set(made[5:]) == {640, "warm"}
     assert ("bfloat16 was not measured with 20180402-114759" in caplog.text) == (numbers == "float32")
     assert loaded.model_id.model == "20180402-114759"
 

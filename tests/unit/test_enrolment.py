@@ -62,6 +62,14 @@ def test_a_number_that_no_face_has_is_refused(number: int) -> None:
         chosen_face(analysed(GREEN, RED), number)
 
 
+def test_a_face_that_was_not_embedded_is_not_compared() -> None:
+    shown = fitted(photo(GREEN, RED, BLUE), "us.png", *LIMITS)
+    found = fake_engine().analyse(shown, "prominent")
+    assert chosen_face(found, None) is found.faces[1]
+    with pytest.raises(ValueError, match=r"us\.png: face 3 was not embedded"):
+        chosen_face(found, 3)
+
+
 @pytest.mark.parametrize("number", [None, 1])
 def test_a_photo_of_nobody_says_what_to_do(number: int | None) -> None:
     with pytest.raises(NoFaceError, match=r"us\.png: no face was found\. Use a sharp, well-lit photo"):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from facenet_core.inception import INPUT_SIZE, fold, inception_resnet_v1
+from facenet_core.inception import INPUT_SIZE, fold, inception_resnet_v1, stored
 
 
 @pytest.mark.parametrize(("dimensions", "parameters"), [(128, 22_808_144), (512, 23_497_424)])
@@ -44,7 +44,21 @@ def test_the_folded_network_gives_the_same_embeddings(inception):
         if layer.name.endswith("_BatchNorm"):
             layer.set_weights([rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in layer.get_weights()])
     faces = rng.normal(size=(2, INPUT_SIZE, INPUT_SIZE, 3)).astype(np.float32)
-    folded = fold(model)
+    tensors = {layer.name: {weight.name: weight.numpy() for weight in layer.weights} for layer in model.layers}
+    folded = inception_resnet_v1(128, folded=True)
+    for layer in folded.layers:
+        if layer.weights:
+            layer.set_weights(fold(tensors, layer))
     assert not any("BatchNorm" in layer.name or "ScaleSum" in layer.name for layer in folded.layers)
     expected = np.asarray(model(faces, training=False))
     np.testing.assert_allclose(np.asarray(folded(faces, training=False)), expected, atol=1e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("dimensions", [128, 512])
+def test_a_weights_file_for_the_folded_network_holds_what_the_other_one_has(inception, dimensions):
+    shapes = {
+        layer.name: {weight.name: tuple(weight.shape) for weight in layer.weights}
+        for layer in inception(dimensions).layers
+        if layer.weights
+    }
+    assert stored(inception_resnet_v1(dimensions, folded=True)) == shapes

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from facenet_core import images, pipeline
 from facenet_core.errors import ModelError, NotAPhotoError
-from facenet_core.pipeline import Source, analyse_photos
+from facenet_core.pipeline import Source, analyse_photos, analyse_together
 from facenet_core.types import Analysis, Detection, Photo
 from tests.fakes import BLUE, GREEN, RED, YELLOW, FakeDetector, FakeEmbedder, fake_engine, photo
 
@@ -46,6 +46,28 @@ def test_photos_come_in_order_with_what_one_at_a_time_finds_in_each() -> None:
 
 def test_no_photos_are_no_answers() -> None:
     assert list(analyse_photos(fake_engine(), [])) == []
+    assert analyse_together(fake_engine(), []) == []
+
+
+def test_a_few_photos_are_embedded_at_once_and_only_the_faces_that_were_asked_for() -> None:
+    engine, sizes = fake_engine(), []
+    embed = engine.embedder.embed
+    engine.embedder.embed = lambda crops: sizes.append(len(crops)) or embed(crops)  # type: ignore[method-assign]
+    given = [of(RED, GREEN, BLUE), of(YELLOW), of()]
+    found = analyse_together(
+        engine, [(lambda: given[0], 3), (lambda: given[1], "prominent"), (lambda: given[2], "all")]
+    )
+    assert [each.photo for each in found] == given
+    assert [[face.embedding.size for face in each.faces] for each in found] == [[0, 0, 4], [4], []]
+    expected = engine.analyse(given[0]).faces[2].embedding
+    np.testing.assert_array_equal(found[0].faces[2].embedding, expected)
+    assert sizes[0] == 2
+
+
+def test_of_a_few_photos_the_first_that_can_not_be_used_is_the_error() -> None:
+    with pytest.raises(NotAPhotoError, match=r"b\.png: This file is empty\."):
+        analyse_together(fake_engine(), [(lambda: of(RED), "all"), (refused, "all")])
+    assert threads() == []
 
 
 def test_a_photo_that_can_not_be_used_is_an_answer_in_its_place() -> None:

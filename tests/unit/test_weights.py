@@ -327,7 +327,7 @@ def test_a_shipped_model_that_is_gone_is_missing_like_any_other_file(shipped):
 
 @pytest.fixture
 def any_file_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "load_weights", lambda path: LoadedWeights(None, NETWORKS[0], 512, "d" * 64))
+    monkeypatch.setattr(weights, "load_weights", lambda path: LoadedWeights(None, NETWORKS[0], 512, "d" * 64, {}))
 
 
 @pytest.mark.usefixtures("any_file_loads")

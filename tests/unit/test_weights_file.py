@@ -29,7 +29,10 @@ Tensors = dict[str, dict[str, np.ndarray]]
 def _built_once(inception) -> Iterator[None]:
     large, small = NETWORKS
     with pytest.MonkeyPatch.context() as patch:
-        built = (replace(large, build=inception), replace(small, build=cache(small.build)))
+        built = tuple(
+            replace(network, build=build, build_folded=cache(network.build_folded))
+            for network, build in ((large, inception), (small, cache(small.build)))
+        )
         patch.setattr(networks, "NETWORKS", built)
         yield
 
