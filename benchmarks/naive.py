@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from facenet_core.inception import inception_resnet_v1
 from facenet_core.scaling import preprocess_input
-from facenet_core.weights_file import load_weights
 
 SIZE = 160
 
@@ -19,14 +19,15 @@ class Naive:
     """The detector of the ``mtcnn`` package and a Keras model, used as they come.
 
     Args:
-        weights: The model's file.
+        weights: The model's file, of 512 numbers for a face.
     """
 
     def __init__(self, weights: Path) -> None:
         import mtcnn
 
         self.detector = mtcnn.MTCNN()
-        self.model: Any = load_weights(weights).model
+        self.model: Any = inception_resnet_v1(512)
+        self.model.load_weights(weights, by_name=True)
 
     def boxes(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Rows of left, top, width, height and score."""

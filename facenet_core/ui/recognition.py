@@ -34,11 +34,15 @@ def recognise(
     Raises:
         FaceNetError: If there is no model, threshold or database.
     """
+    if shared.state.status in ("idle", "loading"):
+        # The page runs again when the model is there. A run that waits for it would keep the line above from counting.
+        st.progress(0.0, "Waiting for the model")
+        st.stop()
     answers: list[results.Answer] = []
     errors, began, stopped, shown = 0, time.monotonic(), album.stopped(given), results.on_page(page)
     progress = st.empty()
     with progress.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, "Waiting for the model")
+        bar = st.progress(0.0, f"0 of {components.count(len(given), 'photo')}")
         if len(given) > 1 and not stopped:
             st.button("Stop", icon=":material/stop_circle:", on_click=album.stop, args=(given,))
     try:

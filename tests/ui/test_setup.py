@@ -49,6 +49,26 @@ def test_a_page_does_not_wait_for_the_model(settings: Settings, monkeypatch: pyt
     assert visitor.has("file_uploader", "Drop photos here")
 
 
+def test_photos_dropped_too_early_are_answered_when_the_model_is_there(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading = threading.Event()
+    enrol(FaceService(settings, fake_engine()), "Ann", BLUE)
+    monkeypatch.setattr(FaceEngine, "load", lambda chosen: loading.wait() and fake_engine())
+    monkeypatch.setattr("facenet_core.ui.session.FaceService", lambda around_load: FaceService(settings))
+    visitor = Visitor().open("recognize")
+    try:
+        visitor.upload("Drop photos here", ("a.png", photo(BLUE)))  # returns, and so the page was done
+        assert visitor.progress_meanwhile() == "Waiting for the model"
+        assert "Loading the face model" in visitor.wait().text
+    finally:
+        loading.set()
+        settle()
+    visitor.wait()
+    assert "1 photo, 1 face, 1 named" in visitor.text
+    assert "Loading the face model" not in visitor.text
+
+
 def test_a_dialog_stays_open_when_the_model_is_there(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     loading = threading.Event()
     monkeypatch.setattr(FaceEngine, "load", lambda chosen: loading.wait() and fake_engine())
