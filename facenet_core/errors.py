@@ -20,6 +20,8 @@ file, and what to do. Anything that is not in this tree is a bug.
     │   ├── UnknownPersonError     nobody of that name or id is enrolled
     │   ├── UnknownPhotoError      that person has no such photo
     │   ├── PersonExistsError      the name belongs to somebody else
+    │   ├── UnknownKeyError        no API key of that name or id is in use
+    │   ├── KeyRefusedError        an API key that is not known, has expired or was revoked
     │   ├── SettingError           a setting is out of range or malformed
     │   ├── RehearsalError         no such change of the model is under way, or it can't be made here
     │   └── ArchiveError           a file for import is damaged, hostile or foreign
@@ -148,6 +150,10 @@ class PersonExistsError(InputError):
     """The name belongs to somebody else."""
 
 
+class UnknownKeyError(InputError):
+    """No API key of that name or id is in use."""
+
+
 class SettingError(InputError):
     """A setting is out of range or malformed."""
 
@@ -178,6 +184,10 @@ class DownloadError(ModelError):
 
 class NoThresholdError(ModelError):
     """No threshold was measured for this model and preprocessing."""
+
+
+class KeyRefusedError(InputError):
+    """An API key that is not known, has expired or was revoked."""
 
 
 class StoreError(FaceNetError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from facenet_core.store.archive import Archive, ImportMode, ImportPreview, open_archive, write_archive
+from facenet_core.store.events import Event, EventLog
 from facenet_core.store.importing import ImportOutcome
+from facenet_core.store.keys import KeyStore
 from facenet_core.store.names import clean_name, name_key
 from facenet_core.store.photos import PhotoFiles
 from facenet_core.store.repository import Repository
@@ -15,9 +17,12 @@ from facenet_core.types import NewTemplate
 __all__ = [
     "JSON",
     "Archive",
+    "Event",
+    "EventLog",
     "ImportMode",
     "ImportOutcome",
     "ImportPreview",
+    "KeyStore",
     "NewTemplate",
     "PhotoFiles",
     "Repository",

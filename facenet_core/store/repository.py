@@ -62,6 +62,14 @@ class Repository:
         """Return a token that changes whenever any process commits; cheap."""
         return self._database.storage.revision()
 
+    def on_disk(self) -> tuple[int, datetime | None]:
+        """Return the size of the database file, in bytes, and when it was changed, UTC; 0 and None if there is none."""
+        try:
+            status = self._database.storage.path.stat()
+        except OSError:
+            return 0, None
+        return status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
+
     def people(self) -> tuple[Person, ...]:
         """Return everybody, sorted by name. Read from the file only when it has changed."""
         return self._current().people

@@ -28,12 +28,15 @@ from facenet_core.types.faces import (
     Quality,
     Wanted,
 )
+from facenet_core.types.keys import ROLES, ApiKey, Role
 from facenet_core.types.models import ModelChoice, Rehearsal, Shadow, Unfound
 from facenet_core.types.people import EnrolOutcome, EnrolRequest, NewTemplate, Person, Template
 
 __all__ = [
     "ENGINES",
+    "ROLES",
     "Analysis",
+    "ApiKey",
     "Basis",
     "Box",
     "Candidate",
@@ -57,6 +60,7 @@ __all__ = [
     "Point",
     "Quality",
     "Rehearsal",
+    "Role",
     "Shadow",
     "Template",
     "Threshold",

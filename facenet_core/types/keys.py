@@ -1,0 +1,43 @@
+"""Who may ask the API for what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Role = Literal["verify", "identify", "enrol", "manage"]
+"""What a key is for: claims (1:1), searches (1:N), adding people and photos, and everything else."""
+
+ROLES: tuple[Role, ...] = ("verify", "identify", "enrol", "manage")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of the API, without its secret, which is not kept.
+
+    Attributes:
+        id: Its public part, 12 hex digits.
+        name: What it is for, in words.
+        roles: What it may be used for; ``manage`` includes the others.
+        created_at: UTC.
+        expires_at: From when on it is refused, UTC; None for never.
+        revoked_at: When it was revoked, UTC; None if it was not.
+    """
+
+    id: str
+    name: str
+    roles: tuple[Role, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def allows(self, role: Role) -> bool:
+        """Whether it may be used for that."""
+        return role in self.roles or "manage" in self.roles
+
+    def state(self, now: datetime) -> Literal["active", "expired", "revoked"]:
+        """Whether it is good at a moment."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
