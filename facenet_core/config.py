@@ -63,6 +63,10 @@ class Settings(BaseSettings):
         detection_long_side: Photos are shrunk to this many pixels before faces
             are looked for.
         min_face_px: A face whose box is smaller can't be enrolled.
+        pages_open: Serve the pages to other machines without a login: something
+            in front asks who they are.
+        api_keys: Ask for API keys even if only this machine is served.
+        api_rate: Requests that each API key may make.
     """
 
     model_config = SettingsConfigDict(
@@ -83,6 +87,9 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(50, ge=1, le=2_000, description="a whole number from 1 to 2000")
     max_pixels: int = Field(50_000_000, ge=10_000, le=1_000_000_000, description="a whole number from 10000 to 1e9")
     detection_long_side: int = Field(1280, ge=160, le=4096, description="a whole number from 160 to 4096")
+    pages_open: bool = Field(False, description="true or false")
+    api_keys: bool = Field(False, description="true or false")
+    api_rate: str = Field("600/minute", pattern=r"^\d{1,6}/(second|minute|hour|day)$", description="such as 600/minute")
     min_face_px: int = Field(24, ge=20, le=1_000, description="a whole number from 20 to 1000")
 
 

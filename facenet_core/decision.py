@@ -90,14 +90,21 @@ class Decisions(Thresholds):
         return Verification(chosen, candidate, limit, limit.judge(candidate.distance), without, rarity, model_id)
 
     def identify(
-        self, probe: Analysis, *, threshold: float | None = None, top_k: int = TOP_K
+        self,
+        probe: Analysis,
+        *,
+        threshold: float | None = None,
+        top_k: int = TOP_K,
+        target_fpir: float | None = None,
     ) -> tuple[Identification, ...]:
-        """Answers who each face of a photo is (1:N).
+        """Answers who each face of a photo is (1:N), if it is embedded.
 
         Args:
             probe: The photo.
             threshold: Instead of the 1:N threshold.
             top_k: Candidates per face.
+            target_fpir: Share of strangers that may be named, instead of the
+                settings'.
 
         Returns:
             One answer per face, from left to right.
@@ -110,17 +117,27 @@ class Decisions(Thresholds):
         gallery = self.gallery(probe.model_id)
         self.refuse_foreign(probe)  # another process may have changed the model, and all templates, meanwhile
         return tuple(
-            self._identification(number, face, gallery, probe.model_id, threshold, top_k)
+            self._identification(number, face, gallery, probe.model_id, threshold, top_k, target_fpir)
             for number, face in enumerate(probe.faces, start=1)
+            if face.embedding.size
         )
 
     def _identification(
-        self, number: int, face: Face, gallery: Gallery, model_id: ModelId, threshold: float | None, top_k: int
+        self,
+        number: int,
+        face: Face,
+        gallery: Gallery,
+        model_id: ModelId,
+        threshold: float | None,
+        top_k: int,
+        target_fpir: float | None,
     ) -> Identification:
         candidates = gallery.rank(face.embedding, top_k)
         best = candidates[0] if candidates else None
         of_person = best.compared if best else None
-        limit = self.identify_threshold(threshold, templates=len(gallery), of_person=of_person, model_id=model_id)
+        limit = self.identify_threshold(
+            threshold, templates=len(gallery), of_person=of_person, model_id=model_id, target_fpir=target_fpir
+        )
         if best is None:
             return Identification(number, face, "no_match", (), limit, None)
         rarity = self._one_in(best.distance, model_id, best.compared)

@@ -15,11 +15,14 @@ from facenet_core.decision import TOP_K
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import FaceNetError, NoThresholdError, StoreError
 from facenet_core.loading import EngineLoader, LoadState
+from facenet_core.monitor import Monitor
 from facenet_core.store import (
     Archive,
+    EventLog,
     ImportMode,
     ImportOutcome,
     ImportPreview,
+    KeyStore,
     Repository,
     open_archive,
     write_archive,
@@ -45,6 +48,11 @@ class FaceService(Changeover):
         settings: Where things are; read from the environment by default.
         engine: A ready engine, instead of the one that the settings choose.
         around_load: A model is loaded within it, on the loading thread.
+
+    Attributes:
+        keys: The keys of the API.
+        events: What was asked for with them.
+        monitor: What the API counts.
     """
 
     def __init__(
@@ -55,6 +63,9 @@ class FaceService(Changeover):
     ) -> None:
         settings = settings or load_settings()
         super().__init__(settings, Repository(settings.db))
+        self.keys = KeyStore(settings.db)
+        self.events = EventLog(settings.db)
+        self.monitor = Monitor()
         self._given = engine
         self._around_load = around_load
         self._loader = EngineLoader(self._load)

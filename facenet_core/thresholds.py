@@ -94,6 +94,7 @@ class Thresholds(ABC):
         templates: int | None = None,
         of_person: int | None = None,
         model_id: ModelId | None = None,
+        target_fpir: float | None = None,
     ) -> Threshold:
         """The 1:N threshold: ``fixed``, the user's setting, or the measured one.
 
@@ -104,15 +105,19 @@ class Thresholds(ABC):
                 whom a claim would send away, so it is the 1:1 threshold of that
                 person if that is the stricter one.
             model_id: The current model's by default.
+            target_fpir: Share of strangers that a search may name, instead of
+                that of the settings or a threshold that is fixed there.
 
         Raises:
             SettingError: If it is out of range.
             NoThresholdError: If none was measured for this model.
         """
         chosen = self._fixed(fixed, self.settings.identify_threshold, "identify_threshold")
-        if chosen is not None:
+        if chosen is not None and (target_fpir is None or fixed is not None):
             return fixed_threshold(chosen)
         targets = self.targets
+        if target_fpir is not None:
+            targets = Targets(targets.fmr, _checked(target_fpir, FPIR_RANGE, "FPIR"))
         searched = len(self.gallery()) if templates is None else templates
         found = self.calibration(model_id).identify_threshold(searched, targets.fpir, targets.fmr)
         if of_person is None:
@@ -135,9 +140,9 @@ class Thresholds(ABC):
         Raises:
             SettingError: If one is out of range.
         """
-        for value, (low, high), name in ((fmr, FMR_RANGE, "FMR"), (fpir, FPIR_RANGE, "FPIR")):
-            if value is not None and not low <= value <= high:
-                raise SettingError(f"a target {name} is a rate from {low:g} to {high:g}, not {value:g}")
+        for value, limits, name in ((fmr, FMR_RANGE, "FMR"), (fpir, FPIR_RANGE, "FPIR")):
+            if value is not None:
+                _checked(value, limits, name)
         self.repository.save_settings({"target_fmr": fmr, "target_fpir": fpir})
 
     def set_thresholds(self, *, verify: float | None, identify: float | None) -> None:
@@ -209,6 +214,13 @@ class Thresholds(ABC):
             return self.calibration(model_id).one_in(between, templates)
         except NoThresholdError:
             return None
+
+
+def _checked(rate: float, limits: tuple[float, float], name: str) -> float:
+    low, high = limits
+    if not low <= rate <= high:
+        raise SettingError(f"a target {name} is a rate from {low:g} to {high:g}, not {rate:g}")
+    return rate
 
 
 def _number(value: object) -> TypeGuard[float]:

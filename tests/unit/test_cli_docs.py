@@ -157,6 +157,11 @@ def listed(cli: Cli) -> list[object]:
     return ["--pairs", write_pairs(cli.folder / "pairs.txt", "2", *lines), "--images", evaluated(cli)]
 
 
+def keyed(cli: Cli) -> list[object]:
+    assert cli("keys", "create", "door", "--role", "verify").code == 0
+    return []
+
+
 ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "compare": lambda cli: [cli.photo("a.png", RED), cli.photo("b.png", RED)],
     "verify": lambda cli: [cli.photo("a.png", RED), "--claim", "Ruby"],
@@ -186,6 +191,10 @@ ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "evaluate pairs": listed,
     "evaluate folders": lambda cli: [evaluated(cli), "--gallery", "2,9"],
     "evaluate forget": lambda cli: [],
+    "serve": lambda cli: ["--api-only"],
+    "keys create": lambda cli: ["door", "--role", "verify", "--days", 9],
+    "keys list": keyed,
+    "keys revoke": lambda cli: [*keyed(cli), "door", "--yes"],
 }
 
 
@@ -199,6 +208,7 @@ def test_the_documented_answer_is_what_scripts_get(cli: Cli, monkeypatch: pytest
 
     monkeypatch.setattr("facenet_core.cli.weights.fetch", fetch)
     monkeypatch.setattr("facenet_core.cli.weights.check", check)
+    monkeypatch.setattr("uvicorn.run", lambda *given, **more: None)
     cli.enrol({"Ruby": [RED, BLUE]})
     cli.environment(THRESHOLD=None)
     cli("settings", "set", "verify-threshold", "0.5")

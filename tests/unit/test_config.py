@@ -45,6 +45,9 @@ def test_the_environment_sets_every_field(monkeypatch, tmp_path):
         "MAX_PIXELS": "1000000",
         "DETECTION_LONG_SIDE": "800",
         "MIN_FACE_PX": "60",
+        "PAGES_OPEN": "true",
+        "API_KEYS": "true",
+        "API_RATE": "60/hour",
     }
     for name, value in values.items():
         monkeypatch.setenv(f"FACENET_{name}", value)
@@ -64,6 +67,9 @@ def test_the_environment_sets_every_field(monkeypatch, tmp_path):
         "max_pixels": 1_000_000,
         "detection_long_side": 800,
         "min_face_px": 60,
+        "pages_open": True,
+        "api_keys": True,
+        "api_rate": "60/hour",
     }
 
 
