@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
-from facenet_core.ui import session
+from facenet_core.ui import login, session
 
 # A Material icon here would be fetched from its maker's server by every visitor's browser.
 st.set_page_config(page_title="FaceNet", page_icon=str(session.ICON), layout="centered")
+PAGES = {
+    "pages/verify.py": ("Verify", ":material/how_to_reg:"),
+    "pages/recognize.py": ("Recognise", ":material/person_search:"),
+    "pages/manage.py": ("Manage", ":material/groups:"),
+    "pages/accuracy.py": ("Accuracy", ":material/query_stats:"),
+    "pages/metrics.py": ("Metrics", ":material/monitoring:"),
+    "pages/settings.py": ("Settings", ":material/tune:"),
+}
 page = st.navigation(
     [
-        st.Page("pages/verify.py", title="Verify", icon=":material/how_to_reg:", default=True),
-        st.Page("pages/recognize.py", title="Recognise", icon=":material/person_search:"),
-        st.Page("pages/manage.py", title="Manage", icon=":material/groups:"),
-        st.Page("pages/accuracy.py", title="Accuracy", icon=":material/query_stats:"),
-        st.Page("pages/settings.py", title="Settings", icon=":material/tune:"),
+        st.Page(path, title=title, icon=icon, default=not n, visibility="visible" if login.may(path) else "hidden")
+        for n, (path, (title, icon)) in enumerate(PAGES.items())
     ],
     position="top",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from facenet_core.errors import FaceNetError, NoThresholdError
-from facenet_core.ui import components, models, options, session
+from facenet_core.ui import components, keys, models, options, session
 
 service = session.guard("pages/settings.py")
 
@@ -37,5 +37,11 @@ except FaceNetError as error:
 st.subheader("Model", anchor=False)
 try:
     models.section(service, model_id)
+except FaceNetError as error:
+    components.show_error(error)
+
+st.subheader("API keys", anchor=False)
+try:
+    keys.section(service)
 except FaceNetError as error:
     components.show_error(error)

@@ -10,7 +10,7 @@ from facenet_core.catalogue import shipped_model
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis, Wanted
-from facenet_core.ui import components, keras_state, setup
+from facenet_core.ui import components, keras_state, login, setup
 
 ICON = Path(__file__).parent / "icon.png"
 """The browser tab's icon."""
@@ -67,6 +67,7 @@ def guard(page: str, *, dialogs: bool = False) -> FaceService:
         st.switch_page("app.py")
     try:
         shared = service()
+        login.admit(shared, page)
         shared.people()
     except DatabaseDamagedError as error:
         setup.damaged_database(shared, error)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -42,6 +43,13 @@ def settle() -> None:
 
 Serve = Callable[..., FaceService]
 ServeInstalled = Callable[..., FaceService]
+
+
+@pytest.fixture(autouse=True, scope="package")
+def earlier_tests_out_of_the_way() -> None:
+    """After every page run Streamlit has Python look for garbage: not among what other tests have imported."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,14 @@ def test_a_deep_link_in_a_fresh_process_goes_through_the_app(
     assert not [message for message in shown if message.HasField("delta")]
     assert visitor.title[0].value == title
     (navigation,) = [m.navigation for m in visitor.messages if m.HasField("navigation")][-1:]
-    assert [p.page_name for p in navigation.app_pages] == ["Verify", "Recognise", "Manage", "Accuracy", "Settings"]
+    assert [p.page_name for p in navigation.app_pages] == [
+        "Verify",
+        "Recognise",
+        "Manage",
+        "Accuracy",
+        "Metrics",
+        "Settings",
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

@@ -1,0 +1,23 @@
+"""Metrics: what other programs ask over the REST API."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from facenet_core.errors import FaceNetError
+from facenet_core.ui import components, metrics, session
+
+service = session.guard("pages/metrics.py")
+
+st.title("Metrics", anchor=False)
+st.caption("What other programs asked over the REST API: since the start, and the latest 90 days of events.")
+try:
+    metrics.overview(service)
+    st.subheader("Requests", anchor=False)
+    metrics.requests(service)
+    st.subheader("Decisions", anchor=False)
+    metrics.decisions(service)
+    st.subheader("Events", anchor=False)
+    metrics.events(service)
+except FaceNetError as error:
+    components.show_error(error)
