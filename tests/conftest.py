@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,15 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
             monkeypatch.delenv(name)
     monkeypatch.setattr(config, "ENV_FILE", tmp_path / "no.env")
     monkeypatch.setattr(weights, "SHIPPED_FILE", tmp_path / "shipped" / weights.SHIPPED)
+
+
+@pytest.fixture(autouse=True)
+def the_log_of_the_api_as_it_was() -> Iterator[None]:
+    """A server that a test has started writes it to a standard error that is gone afterwards."""
+    logger = logging.getLogger("facenet_core.api")
+    before = logger.handlers[:], logger.level, logger.propagate
+    yield
+    logger.handlers[:], logger.level, logger.propagate = before
 
 
 @pytest.fixture

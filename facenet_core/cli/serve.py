@@ -26,6 +26,7 @@ def add_to(commands: Commands) -> None:
 
 def serve(service: FaceService, args: Namespace) -> Answer:
     """Answers ``serve``, when the server has stopped."""
+    from facenet_core.api import logs
     from facenet_core.api.app import create_api
     from facenet_core.api.exposure import keys_required
 
@@ -34,7 +35,8 @@ def serve(service: FaceService, args: Namespace) -> Answer:
         _with_pages(service, args)
     import uvicorn
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.install()
     api = create_api(service, keys_required=required)
     uvicorn.run(api, host=args.host, port=args.port or PORT, access_log=False, server_header=False, log_config=None)
     return Answer({"stopped": True}, ["Stopped."])
