@@ -138,13 +138,19 @@ class Enrolments(Decisions):
         )
 
     def enrol_many(
-        self, requests: Iterable[EnrolRequest], analyse: Callable[[bytes, str], Analysis] | None = None
+        self,
+        requests: Iterable[EnrolRequest],
+        analyse: Callable[[bytes, str], Analysis] | None = None,
+        *,
+        new: bool = False,
     ) -> Iterator[EnrolOutcome]:
         """Enrols photos one by one; one that is refused does not stop the rest.
 
         Args:
             requests: The photos.
             analyse: Instead of :meth:`prepare_enrolment`, to remember results.
+            new: Insist on new people: a photo of somebody who was there before
+                is refused.
 
         Yields:
             An outcome for each photo, as soon as it is known. Stopping early
@@ -154,11 +160,15 @@ class Enrolments(Decisions):
             ModelError: If there is no model.
             StoreError: If the database can't be written.
         """
+        made: set[str] = set()
         for request, found in self._analysed(requests, analyse):
+            create = request.person not in made if new else None
             try:
                 if isinstance(found, FaceNetError):
                     raise found
-                yield self.enrol(request.person, found, face=request.face, overrule=request.overrule)
+                outcome = self.enrol(request.person, found, face=request.face, create=create, overrule=request.overrule)
+                made.add(request.person)
+                yield outcome
             except InputError as error:
                 reason = error.reason if isinstance(error, PhotoError) else str(error)
                 poor = error.flaws if isinstance(error, PoorPhotoError) else ()

@@ -24,6 +24,8 @@ router = APIRouter(prefix="/v1/people", tags=["people"])
 MOST_PHOTOS = 100
 """Photos in one request; more are for a job."""
 
+TAKEN = "{} is enrolled already: add photos to them, or choose another name."
+
 PAGE, MOST_LISTED = 50, 1_000
 """People on a page."""
 
@@ -86,8 +88,8 @@ async def add_person(
         try:
             context.service.repository.person(name)
         except UnknownPersonError:
-            return _enrol(context, caller, name, given, accept_poor)
-        raise PersonExistsError(f"{name} is enrolled already: add photos to them, or choose another name.")
+            return _enrol(context, caller, name, given, accept_poor, new=True)
+        raise PersonExistsError(TAKEN.format(name))
 
     asked = [b"add_person", name.encode(), str(accept_poor).encode(), *(each.data for each in given)]
     answer = await context.replays.once(idempotency_key, caller, asked, lambda: context.workers.run(work))
@@ -217,10 +219,11 @@ def _enrol(
     given: Sequence[uploads.Uploaded],
     accept_poor: bool,
     face: int | None = None,
+    new: bool = False,
 ) -> answers.Enrolment:
     requests = [EnrolRequest(name, each.name, each.data, face, accept_poor) for each in given]
     with context.monitor.stage("store"):
-        outcomes = list(context.service.enrol_many(requests))
+        outcomes = list(context.service.enrol_many(requests, new=new))
     said = [convert.outcome(outcome) for outcome in outcomes]
     accepted = any(outcome.accepted for outcome in outcomes)
     person = context.service.repository.person(name) if accepted else None
@@ -228,6 +231,8 @@ def _enrol(
         if not outcome.accepted:
             context.monitor.not_acquired(outcome.code)
         context.note("enrol", caller, outcome=outcome.code, person_id=person.id if person else None)
+    if person is None and any(outcome.code == PersonExistsError.code for outcome in outcomes):
+        raise PersonExistsError(TAKEN.format(name))  # by somebody who asked at the same time
     if person is None:
         reasons = " ".join(f"{outcome.photo}: {outcome.reason}" for outcome in outcomes)
         code = outcomes[0].code if len(outcomes) == 1 else "none_accepted"

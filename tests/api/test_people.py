@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 
@@ -84,6 +86,19 @@ def test_a_name_that_is_taken_stays_whose_it_is(api: Api) -> None:
     assert add(api, "ANN", named("a.png", GREEN)).json()["code"] == "person_exists"
     assert api.http.patch("/v1/people/Bob", json={"name": "ann"}).status_code == 409
     assert api.names() == ["Ann", "Bob"]
+
+
+def test_of_many_who_add_the_same_new_person_at_once_one_does(api: Api) -> None:
+    def ask(number: int) -> tuple[int, str]:
+        with httpx.Client(base_url=api.url, timeout=30) as http:
+            data = {"name": "Ann", "accept_poor": "true"}
+            answer = http.post("/v1/people", data=data, files=files(named("a.png", RED, mark=number)))
+        return answer.status_code, answer.json().get("code", "")
+
+    with ThreadPoolExecutor(8) as pool:
+        answered = sorted(pool.map(ask, range(8)))
+    assert answered == [(201, "")] + [(409, "person_exists")] * 7
+    assert len(api.service.repository.person("Ann").templates) == 1
 
 
 def test_photos_are_added_to_a_person(api: Api) -> None:
