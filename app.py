@@ -16,9 +16,10 @@ PAGES = {
     "pages/metrics.py": ("Metrics", ":material/monitoring:"),
     "pages/settings.py": ("Settings", ":material/tune:"),
 }
+allowed = login.allowed()
 page = st.navigation(
     [
-        st.Page(path, title=title, icon=icon, default=not n, visibility="visible" if login.may(path) else "hidden")
+        st.Page(path, title=title, icon=icon, default=not n, visibility="visible" if path in allowed else "hidden")
         for n, (path, (title, icon)) in enumerate(PAGES.items())
     ],
     position="top",

@@ -50,18 +50,18 @@ def admit(shared: FaceService, page: str) -> None:
         st.write("Faces are personal data: say who you are first.")
         st.button("Log in", icon=":material/login:", type="primary", on_click=st.login)
         st.stop()
-    if not may(page):
+    if page not in allowed():
         st.error(f"{components.plain(_email())} may not open this page.", icon=":material/lock:")
         st.button("Log out", icon=":material/logout:", on_click=st.logout)
         st.stop()
 
 
-def may(page: str) -> bool:
-    """Whether a page is for whoever looks: everybody's where nobody logs in."""
+def allowed() -> frozenset[str]:
+    """The pages for whoever looks: all where nobody logs in."""
     if not configured() or not st.user.is_logged_in:
-        return True
+        return frozenset(TAKES)
     granted = roles()
-    return "manage" in granted or TAKES[page] in granted
+    return frozenset(page for page, role in TAKES.items() if "manage" in granted or role in granted)
 
 
 def roles() -> tuple[Role, ...]:

@@ -44,6 +44,7 @@ def enter() -> None:
     """
     if linked := st.session_state.pop(DEEP_LINK, None):
         st.switch_page(linked)
+    keras_state.page_begun.set()
     st.session_state[THROUGH_APP] = True
 
 

@@ -44,7 +44,7 @@ class App:
 
     def start(
         self,
-        command: Sequence[str] = (sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py")),
+        command: Sequence[str] = (sys.executable, "-m", "streamlit", "run", str(ROOT / "asgi.py")),
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         with socket.socket() as free:
