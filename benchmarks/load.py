@@ -82,7 +82,7 @@ def serving(db: Path, *, pages: bool = False) -> Iterator[tuple[str, int]]:
                         if client.health().status == "healthy":
                             break
                     except ApiError:
-                        pass
+                        pass  # not there yet
                     time.sleep(0.1)
             yield url, server.pid
         finally:
@@ -142,7 +142,7 @@ def run(url: str, pid: int, photos: Sequence[Path], clients: int, seconds: float
     def watch() -> None:
         while any(thread.is_alive() for thread in threads):
             load.memory.append(_resident(pid))
-            time.sleep(0.5)
+            time.sleep(0.5)  # between two looks at its memory
 
     for thread in threads:
         thread.start()
@@ -175,7 +175,7 @@ def _pages(url: str, end: float) -> list[float]:
             page.get_by_role("link", name=name).click()
             page.get_by_role("heading", name=name, level=1).wait_for()
             took.append(time.perf_counter() - began)
-            time.sleep(1)
+            time.sleep(1)  # as somebody who reads
         browser.close()
     return took
 

@@ -91,7 +91,7 @@ class KerasEmbedder:
         """Makes the first call, in which TensorFlow optimises the graph, and returns the memory that this took."""
         self.embed(np.zeros((1, self.input_size, self.input_size, 3), np.uint8))
         if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-            # The optimiser copies all constants several times; glibc keeps what is free again: 600 MB.
+            # The optimiser copies all constants several times; glibc keeps what is free again.
             trim(0)
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

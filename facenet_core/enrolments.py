@@ -143,7 +143,7 @@ class Enrolments(Decisions):
         analyse: Callable[[bytes, str], Analysis] | None = None,
         *,
         new: bool = False,
-    ) -> Iterator[EnrolOutcome]:
+    ) -> Generator[EnrolOutcome, None, None]:
         """Enrols photos one by one; one that is refused does not stop the rest.
 
         Args:

@@ -35,11 +35,6 @@ class Caller:
 
     key: ApiKey | None
 
-    @property
-    def name(self) -> str | None:
-        """The key's name."""
-        return self.key.name if self.key else None
-
 
 class Access:
     """Lets callers in.
@@ -115,7 +110,6 @@ def needs(role: Role | None) -> Callable[..., Awaitable[Caller]]:
         access: Access = request.app.state.context.access
         return access.admit(request, bearer.credentials if bearer else header, role)
 
-    admitted.role = role  # type: ignore[attr-defined]  # for tests that go through all routes
     return admitted
 
 

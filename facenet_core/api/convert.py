@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from facenet_core import types
+from facenet_core import shapes, types
 from facenet_core.api import answers
-from facenet_core.quality import flaws
-
-DECIMALS = 6
-"""Of a distance: about the precision of float32."""
 
 
 def model(model_id: types.ModelId) -> answers.Model:
     """What made embeddings."""
-    return answers.Model(
-        id=model_id.model,
-        preprocessing=model_id.preprocessing,
-        weights_sha256=model_id.weights_sha256,
-        dimensions=model_id.dimensions,
-        engine=model_id.engine,
-    )
+    return answers.Model(**shapes.model(model_id))
 
 
 def limit(threshold: types.Threshold) -> answers.Limit:
     """A threshold."""
-    return answers.Limit(
-        distance=_distance(threshold.distance),
-        inconclusive=_distance(threshold.inconclusive),
-        origin=threshold.origin,
-        explanation=threshold.explanation,
-    )
+    return answers.Limit(**shapes.threshold(threshold))
 
 
 def one_in(rarity: types.OneIn | None) -> answers.OneIn | None:
     """How rare a similarity is."""
-    return answers.OneIn(strangers=round(rarity.strangers, 3), basis=rarity.basis) if rarity else None
+    shape = shapes.one_in(rarity)
+    return answers.OneIn(**shape) if shape else None
 
 
 def face(found: types.Face, number: int) -> answers.FoundFace:
     """A face."""
-    box = found.detection.box
-    points = asdict(found.detection.landmarks)
     return answers.FoundFace(
         number=number,
-        box=(round(box.left, 2), round(box.top, 2), round(box.right, 2), round(box.bottom, 2)),
-        landmarks={name: (round(x, 2), round(y, 2)) for name, (x, y) in points.items()},
-        confidence=round(found.detection.confidence, DECIMALS),
-        quality=answers.Quality(**{name: round(value, 4) for name, value in asdict(found.quality).items()}),
-        flaws=[flaw.code for flaw in flaws(found.quality)],
+        **shapes.detection(found.detection),
+        quality=answers.Quality(**shapes.quality(found)),
+        flaws=shapes.flaws(found),
     )
 
 
@@ -59,20 +39,19 @@ def faces(analysis: types.Analysis) -> list[answers.FoundFace]:
 
 def one_of(analysis: types.Analysis, found: types.Face) -> answers.FoundFace:
     """A face of a photo."""
-    return face(found, next(i for i, other in enumerate(analysis.faces, 1) if other is found))
+    return face(found, shapes.face_number(analysis, found))
 
 
 def candidate(found: types.Candidate) -> answers.Candidate:
     """Somebody who was compared."""
-    without = found.distance_without
     return answers.Candidate(
         person_id=found.person.id,
         person=found.person.name,
-        distance=_distance(found.distance),
+        distance=shapes.rounded(found.distance),
         photo=found.photo_number,
         photos=found.compared,
-        photo_distance=_distance(found.photo_distance),
-        distance_without=None if without is None else _distance(without),
+        photo_distance=shapes.rounded(found.photo_distance),
+        distance_without=shapes.distance(found.distance_without),
     )
 
 
@@ -97,7 +76,7 @@ def comparison(first: types.Analysis, second: types.Analysis, found: types.Compa
     return answers.Comparison(
         matched=found.matched,
         outcome=found.outcome,
-        distance=_distance(found.distance),
+        distance=shapes.rounded(found.distance),
         threshold=limit(found.threshold),
         one_in=one_in(found.one_in),
         first=one_of(first, found.first),
@@ -150,7 +129,3 @@ def outcome(result: types.EnrolOutcome) -> answers.Outcomes:
         flaws=list(result.flaws),
         warnings=list(result.warnings),
     )
-
-
-def _distance(value: float) -> float:
-    return round(value, DECIMALS)

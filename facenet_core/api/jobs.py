@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from facenet_core.api import answers, convert, problems
 from facenet_core.api.access import Caller
@@ -25,6 +25,10 @@ logger = logging.getLogger(__name__)
 
 Kind = Literal["identify", "enrol"]
 State = Literal["queued", "running", "done", "cancelled", "failed"]
+
+Results: TypeAlias = "Generator[answers.JobResult, None, None]"
+
+Work: TypeAlias = "Callable[[], Results]"
 
 UNFINISHED = 4
 """Jobs that may wait or be under way: their photos are in memory."""
@@ -77,7 +81,7 @@ class Jobs:
         self._now = now
         self._jobs: dict[str, Job] = {}
         self._changed = threading.Condition()
-        self._waiting: list[tuple[Job, Callable[[], Iterator[answers.JobResult]]]] = []
+        self._waiting: list[tuple[Job, Work]] = []
         self._thread: threading.Thread | None = None
 
     def identify(
@@ -133,7 +137,7 @@ class Jobs:
                 self._end(job, "cancelled")
         return job
 
-    def _begin(self, kind: Kind, total: int, caller: Caller, work: Callable[[], Iterator[answers.JobResult]]) -> Job:
+    def _begin(self, kind: Kind, total: int, caller: Caller, work: Work) -> Job:
         with self._changed:
             self._forget_old()
             if sum(not job.ended for job in self._jobs.values()) >= UNFINISHED:
@@ -158,7 +162,7 @@ class Jobs:
                 job, work = self._waiting.pop(0)
                 job.state = "running"
             try:
-                with closing(work()) as coming:  # type: ignore[type-var]
+                with closing(work()) as coming:
                     for result in coming:
                         job.results.append(result)
                         if job.stop.is_set():
@@ -182,7 +186,7 @@ class Jobs:
 
 def _identified(
     context: Context, photos: Sequence[Uploaded], caller: Caller, top_k: int, target_fpir: float | None
-) -> Iterator[answers.JobResult]:
+) -> Results:
     service = context.service
     sources = (partial(service.photo, photo.data, photo.name) for photo in photos)
     with closing(service.analyse_many(sources)) as coming:
@@ -196,8 +200,8 @@ def _identified(
                 yield answers.JobResult(photo=photo.name, identification=answer)
 
 
-def _enrolled(context: Context, requests: Sequence[EnrolRequest], caller: Caller) -> Iterator[answers.JobResult]:
-    with closing(context.service.enrol_many(requests)) as coming:  # type: ignore[type-var]
+def _enrolled(context: Context, requests: Sequence[EnrolRequest], caller: Caller) -> Results:
+    with closing(context.service.enrol_many(requests)) as coming:
         for outcome in coming:
             if not outcome.accepted:
                 context.monitor.not_acquired(outcome.code)

@@ -97,18 +97,20 @@ async def add_person(
     return answer
 
 
-@router.get("/{person}", responses=responses(404) | {304: {"description": "You have it already"}})
+@router.get(
+    "/{person}", response_model=answers.Person, responses=responses(404) | {304: {"description": "You have it already"}}
+)
 async def get_person(
     person: PersonId,
     context: Given,
     caller: Manager,
     response: Response,
     if_none_match: Annotated[str | None, Header(description="an ETag that you have")] = None,
-) -> answers.Person:
+) -> answers.Person | Response:
     """One person with the list of their photos."""
     found = await context.workers.run(lambda: context.service.repository.person(person))
     if if_none_match == tag(found):
-        return Response(status_code=304, headers={"ETag": tag(found)})  # type: ignore[return-value]
+        return Response(status_code=304, headers={"ETag": tag(found)})
     response.headers["ETag"] = tag(found)
     return convert.person(found, context.model_id)
 

@@ -21,7 +21,7 @@ from facenet_core.types import Identification
 
 router = APIRouter(tags=["simple"])
 
-Confidence = Literal["very_high", "high", "medium", "low"]
+Confidence = Literal["very_high", "high", "medium"]
 
 RARE: tuple[tuple[float, Confidence], ...] = ((100_000, "very_high"), (10_000, "high"), (0, "medium"))
 """How rare a similarity must be among strangers, one in so many, for the confidence in a match."""
