@@ -10,7 +10,7 @@ from facenet_core.ui import components, metrics, session
 service = session.guard("pages/metrics.py")
 
 st.title("Metrics", anchor=False)
-st.caption("What other programs asked over the REST API: since the start, and the latest 90 days of events.")
+st.caption("What other programs asked over the REST API since the start, and the latest events.")
 try:
     metrics.overview(service)
     st.subheader("Requests", anchor=False)

@@ -22,7 +22,7 @@ def overview(shared: FaceService) -> None:
     one, two, three = st.columns(3)
     one.metric("People", f"{len(people):,}", border=True)
     two.metric("Photos", f"{photos:,}", border=True)
-    three.metric("Model loaded in", f"{shared.state.seconds:.1f} s", border=True)
+    three.metric("Model ready after", f"{shared.state.seconds:.1f} s", border=True)
 
 
 def requests(shared: FaceService) -> None:
