@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 
 from facenet_core.config import Settings
@@ -50,6 +51,12 @@ def earlier_tests_out_of_the_way() -> None:
     """After every page run Streamlit has Python look for garbage: not among what other tests have imported."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def no_search_for_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit reads the metadata of all that is installed for every app; no page has components of others."""
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", list)
 
 
 @pytest.fixture(autouse=True)
