@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
-
-import anyio
-import anyio.to_thread
 
 from facenet_core.api.problems import BUSY, Refused
 
@@ -35,31 +35,39 @@ class Workers:
 
     def __init__(self, threads: int = THREADS, queue: int = QUEUE, patience: float = PATIENCE) -> None:
         self._threads, self._queue, self._patience = threads, queue, patience
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._pool = ThreadPoolExecutor(threads, "api")
+        self._unfinished = 0
+        self._lock = threading.Lock()
         self._usual = 0.5
 
     @property
     def waiting(self) -> int:
         """Requests in the queue."""
-        return self._limiter.statistics().tasks_waiting if self._limiter else 0
+        return max(0, self._unfinished - self._threads)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Runs something on a thread.
 
         Raises:
             Refused: 429 if the queue is full, 503 if it takes too long. What is
-                under way then ends by itself, and its answer is dropped.
+                under way then ends by itself, in its place, and its answer is
+                dropped; what has not begun never begins.
         """
-        if self._limiter is None:  # not made before there is an event loop
-            self._limiter = anyio.CapacityLimiter(self._threads)
         if self.waiting >= self._queue:
             seconds = math.ceil(self.waiting * self._usual / self._threads)
             raise Refused(429, "busy", BUSY, {"Retry-After": str(max(1, seconds))})
+        self._count(1)
+        future = self._pool.submit(self._timed, work)
+        future.add_done_callback(lambda _: self._count(-1))
         try:
-            with anyio.fail_after(self._patience):
-                return await anyio.to_thread.run_sync(self._timed, work, limiter=self._limiter, abandon_on_cancel=True)
+            async with asyncio.timeout(self._patience):
+                return await asyncio.wrap_future(future)
         except TimeoutError as error:
             raise Refused(503, "timeout", "This took too long. Try again later.", {"Retry-After": "10"}) from error
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._unfinished += more
 
     def _timed(self, work: Callable[[], T]) -> T:
         began = time.monotonic()
