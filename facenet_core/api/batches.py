@@ -13,6 +13,7 @@ from facenet_core.api.context import Context, Given
 from facenet_core.api.decisions import MOST_CANDIDATES
 from facenet_core.api.jobs import Job
 from facenet_core.api.problems import Refused, responses
+from facenet_core.api.replays import IdempotencyKey
 from facenet_core.config import FPIR_RANGE
 from facenet_core.decision import TOP_K
 
@@ -40,7 +41,7 @@ async def identify(
     return _begun(context.jobs.identify(context, given, caller, top_k=top_k, target_fpir=target_fpir), response)
 
 
-@router.post("/enrol", status_code=202, responses=responses(408))
+@router.post("/enrol", status_code=202, responses=responses(408, 409))
 async def enrol(
     photos: Photos,
     names: Annotated[list[str], Form(description="whose photos: one name for all, or one for each")],
@@ -48,13 +49,19 @@ async def enrol(
     caller: Annotated[Caller, Depends(needs("enrol"))],
     response: Response,
     accept_poor: Annotated[bool, Form()] = False,
+    idempotency_key: IdempotencyKey = None,
 ) -> answers.Job:
     """Begins to enrol many photos."""
     given = await _read(photos, context)
     if len(names) not in (1, len(given)):
         raise Refused(422, "malformed", f"There are {len(given)} photos and {len(names)} names: one for all, or each.")
     people = names * len(given) if len(names) == 1 else names
-    return _begun(context.jobs.enrol(context, given, people, caller, accept_poor=accept_poor), response)
+
+    async def begin() -> Job:
+        return context.jobs.enrol(context, given, people, caller, accept_poor=accept_poor)
+
+    asked = [b"enrol", str(accept_poor).encode(), "\0".join(people).encode(), *(each.data for each in given)]
+    return _begun(await context.replays.once(idempotency_key, caller, asked, begin), response)
 
 
 @router.get("/{job}", responses=responses(404))

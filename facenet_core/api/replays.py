@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated, Generic, TypeVar
 
+import anyio.to_thread
 from fastapi import Header
 
 from facenet_core.api.access import Caller
@@ -40,7 +41,7 @@ class _Kept(Generic[A]):
 
 
 class Replays:
-    """Answers by key, in memory: after a restart a photo that is enrolled already is refused as such.
+    """Answers by key, in memory: after a restart jobs are gone, and a photo that is enrolled already is refused.
 
     For one event loop.
 
@@ -68,7 +69,7 @@ class Replays:
         if not key:
             return await work()
         place = caller.key.id if caller.key else None, key
-        digest = sha256(b"".join(sha256(part).digest() for part in asked)).hexdigest()
+        digest = await anyio.to_thread.run_sync(_digest, asked)
         self._forget()
         if kept := self._kept.get(place):
             if kept.asked != digest:
@@ -93,3 +94,7 @@ class Replays:
             if len(self._kept) <= MOST and now - oldest.at < KEPT:
                 return
             del self._kept[place]
+
+
+def _digest(parts: list[bytes]) -> str:
+    return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()

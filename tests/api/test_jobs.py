@@ -123,3 +123,13 @@ def test_results_are_forgotten(api: Api) -> None:
     registry: jobs.Jobs = api.app.state.context.jobs
     registry._now = lambda: datetime.now(UTC) + jobs.KEPT + timedelta(seconds=1)
     assert api.http.get(f"/v1/jobs/{job}").json()["code"] == "unknown_job"
+
+
+def test_a_job_that_is_sent_again_is_not_begun_again(api: Api) -> None:
+    headers = {"Idempotency-Key": "1"}
+    first = start(api, "enrol", photo(RED), names=["Ann"], headers=headers).json()
+    said = eventually(api, first["id"])
+    again = start(api, "enrol", photo(RED), names=["Ann"], headers=headers)
+    assert (again.status_code, again.json()) == (202, said)
+    other = start(api, "enrol", photo(RED), names=["Bob"], headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key")
