@@ -10,7 +10,9 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from facenet_core import errors
 from facenet_core.api.answers import Detail, Outcomes, Problem
@@ -141,10 +143,22 @@ def answer_to(request: Request, error: errors.FaceNetError | HTTPException) -> J
         headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}.get(status)
         photo = error.photo if isinstance(error, errors.PhotoError) else None
         return answer(request, status, error.code, str(error), photo, headers)
+    if error.status_code == 405:  # the framework names the methods of the first route of this path alone
+        error.headers = {"Allow": ", ".join(_methods(request))}
     own = error if isinstance(error, Refused) else None
     code = own.code if own else HTTPStatus(error.status_code).name.lower()
     photos = own.photos if own else None
     return answer(request, error.status_code, code, str(error.detail), headers=error.headers, photos=photos)
+
+
+def _methods(request: Request) -> list[str]:
+    """What can be done with a path."""
+    matching = (
+        route
+        for route in request.app.routes
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE
+    )
+    return sorted({method for route in matching for method in route.methods or ()})
 
 
 async def _known(request: Request, error: errors.FaceNetError | HTTPException) -> JSONResponse:
