@@ -1,11 +1,4 @@
-"""A client of the REST API, for other Python programs.
-
-::
-
-    with Client("http://127.0.0.1:8000", key="fnk_...") as faces:
-        faces.add_person("Grace Hopper", [Path("grace.jpg")])
-        print(faces.verify(Path("visitor.jpg"), "Grace Hopper").outcome)
-"""
+"""Everything that the REST API answers, as methods."""
 
 from __future__ import annotations
 
@@ -13,38 +6,16 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Literal
 from urllib.parse import quote
-from uuid import uuid4
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
 from facenet_core.api import answers
-
-A = TypeVar("A", bound=BaseModel)
-
-Photo: TypeAlias = "Path | tuple[str, bytes]"
-"""A file, or its name and its bytes."""
-
-PATIENCE = 90.0
-"""Seconds to wait for an answer: more than the server takes before it gives up."""
+from facenet_core.client.connection import Connection, Photo, parsed
 
 POLL = 0.5
 """Seconds between two looks at a job."""
-
-
-class ApiError(Exception):
-    """The server refused, or could not be reached.
-
-    Attributes:
-        status: Of HTTP; None if there was no answer.
-        problem: What the server says.
-    """
-
-    def __init__(self, message: str, status: int | None = None, problem: answers.Problem | None = None) -> None:
-        super().__init__(message)
-        self.status, self.problem = status, problem
 
 
 class Client:
@@ -66,11 +37,7 @@ class Client:
         retries: int = 3,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(
-            base_url=url.rstrip("/") + "/", headers=headers, timeout=PATIENCE, transport=transport
-        )
-        self._retries = retries
+        self._server = Connection(url, key, retries, transport)
 
     def __enter__(self) -> Client:
         return self
@@ -80,7 +47,7 @@ class Client:
 
     def close(self) -> None:
         """Lets go of the connection."""
-        self._http.close()
+        self._server.http.close()
 
     # -- decisions ------------------------------------------------------------
 
@@ -99,7 +66,7 @@ class Client:
             ApiError: If the server refuses.
         """
         data = _form(claim=claim, face=face, threshold=threshold)
-        return self._post(answers.Verification, "v1/verify", [("photo", photo)], data)
+        return self._server.post(answers.Verification, "v1/verify", [("photo", photo)], data)
 
     def identify(
         self,
@@ -121,7 +88,7 @@ class Client:
             ApiError: If the server refuses.
         """
         data = _form(top_k=top_k, target_fpir=target_fpir, threshold=threshold)
-        return self._post(answers.Identification, "v1/identify", [("photo", photo)], data)
+        return self._server.post(answers.Identification, "v1/identify", [("photo", photo)], data)
 
     def compare(
         self,
@@ -143,7 +110,7 @@ class Client:
             ApiError: If the server refuses.
         """
         data = _form(first_face=faces[0], second_face=faces[1], threshold=threshold)
-        return self._post(answers.Comparison, "v1/compare", [("first", first), ("second", second)], data)
+        return self._server.post(answers.Comparison, "v1/compare", [("first", first), ("second", second)], data)
 
     def detect(self, photo: Photo) -> answers.Detections:
         """Where are the faces on this photo?
@@ -151,7 +118,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._post(answers.Detections, "v1/detect", [("photo", photo)], {})
+        return self._server.post(answers.Detections, "v1/detect", [("photo", photo)], {})
 
     def embed(self, photo: Photo) -> answers.Embeddings:
         """The templates of a photo's faces: biometric data.
@@ -159,7 +126,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._post(answers.Embeddings, "v1/embed", [("photo", photo)], {})
+        return self._server.post(answers.Embeddings, "v1/embed", [("photo", photo)], {})
 
     # -- people -----------------------------------------------------------------
 
@@ -171,7 +138,7 @@ class Client:
         """
         offset: int | None = 0
         while offset is not None:
-            page = self._get(answers.People, "v1/people", params={"query": query, "offset": offset})
+            page = self._server.get(answers.People, "v1/people", params={"query": query, "offset": offset})
             yield from page.people
             offset = page.next
 
@@ -181,7 +148,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._get(answers.Person, f"v1/people/{_quoted(reference)}")
+        return self._server.get(answers.Person, f"v1/people/{_quoted(reference)}")
 
     def add_person(self, name: str, photos: Sequence[Photo], *, accept_poor: bool = False) -> answers.Enrolment:
         """Enrols a new person. Sent again after a lost answer, it is not carried out twice.
@@ -190,7 +157,9 @@ class Client:
             ApiError: If the server refuses, or every photo.
         """
         data = _form(name=name, accept_poor=accept_poor)
-        return self._post(answers.Enrolment, "v1/people", [("photos", photo) for photo in photos], data, once=True)
+        return self._server.post(
+            answers.Enrolment, "v1/people", [("photos", photo) for photo in photos], data, once=True
+        )
 
     def add_photos(
         self, person: str, photos: Sequence[Photo], *, face: int | None = None, accept_poor: bool = False
@@ -201,7 +170,7 @@ class Client:
             ApiError: If the server refuses, or every photo.
         """
         path, data = f"v1/people/{_quoted(person)}/photos", _form(face=face, accept_poor=accept_poor)
-        return self._post(answers.Enrolment, path, [("photos", photo) for photo in photos], data, once=True)
+        return self._server.post(answers.Enrolment, path, [("photos", photo) for photo in photos], data, once=True)
 
     def rename(self, person: str, name: str) -> answers.Person:
         """Gives a person another name.
@@ -209,8 +178,8 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        answer = self._ask("PATCH", f"v1/people/{_quoted(person)}", json={"name": name})
-        return _parsed(answers.Person, answer)
+        answer = self._server.ask("PATCH", f"v1/people/{_quoted(person)}", json={"name": name})
+        return parsed(answers.Person, answer)
 
     def remove(self, person: str) -> None:
         """Removes a person with everything that is kept of them.
@@ -218,7 +187,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        self._ask("DELETE", f"v1/people/{_quoted(person)}")
+        self._server.ask("DELETE", f"v1/people/{_quoted(person)}")
 
     def photo(self, person: str, photo_id: str) -> bytes:
         """An enrolled photo, as a WebP file.
@@ -226,7 +195,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._ask("GET", f"v1/people/{_quoted(person)}/photos/{_quoted(photo_id)}").content
+        return self._server.ask("GET", f"v1/people/{_quoted(person)}/photos/{_quoted(photo_id)}").content
 
     def remove_photo(self, person: str, photo_id: str) -> None:
         """Removes one photo of a person.
@@ -234,7 +203,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        self._ask("DELETE", f"v1/people/{_quoted(person)}/photos/{_quoted(photo_id)}")
+        self._server.ask("DELETE", f"v1/people/{_quoted(person)}/photos/{_quoted(photo_id)}")
 
     # -- jobs ---------------------------------------------------------------------
 
@@ -244,16 +213,21 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._post(answers.Job, "v1/jobs/identify", [("photos", photo) for photo in photos], _form(top_k=top_k))
+        return self._server.post(
+            answers.Job, "v1/jobs/identify", [("photos", photo) for photo in photos], _form(top_k=top_k)
+        )
 
-    def start_enrolling(self, photos: Sequence[Photo], names: Sequence[str]) -> answers.Job:
-        """Begins to enrol many photos: of one person, or of one for each.
+    def start_enrolling(
+        self, photos: Sequence[Photo], names: Sequence[str], *, accept_poor: bool = False
+    ) -> answers.Job:
+        """Begins to enrol many photos: of one person, or of one for each. Sent again, it is not begun twice.
 
         Raises:
             ApiError: If the server refuses.
         """
         files = [("photos", photo) for photo in photos]
-        return self._post(answers.Job, "v1/jobs/enrol", files, {"names": list(names)})
+        data = {"names": list(names), **_form(accept_poor=accept_poor)}
+        return self._server.post(answers.Job, "v1/jobs/enrol", files, data, once=True)
 
     def job(self, id_: str) -> answers.Job:
         """How far a job is, and its results.
@@ -261,7 +235,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._get(answers.Job, f"v1/jobs/{_quoted(id_)}")
+        return self._server.get(answers.Job, f"v1/jobs/{_quoted(id_)}")
 
     def wait(self, job: answers.Job) -> answers.Job:
         """Waits until a job has ended.
@@ -280,7 +254,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return _parsed(answers.Job, self._ask("DELETE", f"v1/jobs/{_quoted(job.id)}"))
+        return parsed(answers.Job, self._server.ask("DELETE", f"v1/jobs/{_quoted(job.id)}"))
 
     # -- the server -------------------------------------------------------------------
 
@@ -291,7 +265,7 @@ class Client:
             ApiError: If the server refuses.
             OSError: If the file can't be written.
         """
-        path.write_bytes(self._ask("GET", "v1/export").content)
+        path.write_bytes(self._server.ask("GET", "v1/export").content)
 
     def import_people(
         self, archive: Path, mode: Literal["merge", "replace"] = "merge", *, preview: bool = False
@@ -301,7 +275,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._post(answers.Import, "v1/import", [("archive", archive)], _form(mode=mode, preview=preview))
+        return self._server.post(answers.Import, "v1/import", [("archive", archive)], _form(mode=mode, preview=preview))
 
     def thresholds(self) -> answers.Thresholds:
         """What decides now.
@@ -309,7 +283,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._get(answers.Thresholds, "v1/thresholds")
+        return self._server.get(answers.Thresholds, "v1/thresholds")
 
     def calibration(self) -> answers.Calibration:
         """What a distance means, by measured error rates.
@@ -317,7 +291,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._get(answers.Calibration, "v1/calibration")
+        return self._server.get(answers.Calibration, "v1/calibration")
 
     def set_targets(self, *, fmr: float | None = None, fpir: float | None = None) -> answers.Thresholds:
         """Sets the error rates that thresholds aim at; None for the default.
@@ -325,8 +299,8 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        answer = self._ask("PUT", "v1/thresholds/targets", json={"fmr": fmr, "fpir": fpir})
-        return _parsed(answers.Thresholds, answer)
+        answer = self._server.ask("PUT", "v1/thresholds/targets", json={"fmr": fmr, "fpir": fpir})
+        return parsed(answers.Thresholds, answer)
 
     def model(self) -> answers.Model:
         """What makes the templates.
@@ -334,7 +308,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._get(answers.Model, "v1/model")
+        return self._server.get(answers.Model, "v1/model")
 
     def events(self, limit: int = 100) -> list[answers.Event]:
         """Who asked for what, the latest first.
@@ -342,7 +316,7 @@ class Client:
         Raises:
             ApiError: If the server refuses.
         """
-        return self._get(answers.Events, "v1/events", params={"limit": limit}).events
+        return self._server.get(answers.Events, "v1/events", params={"limit": limit}).events
 
     def health(self) -> answers.Health:
         """Whether it works.
@@ -350,57 +324,7 @@ class Client:
         Raises:
             ApiError: If it can't be reached.
         """
-        return _parsed(answers.Health, self._ask("GET", "health", accepted=(200, 503)))
-
-    # -- asking ---------------------------------------------------------------------
-
-    def _get(self, kind: type[A], path: str, params: dict[str, Any] | None = None) -> A:
-        return _parsed(kind, self._ask("GET", path, params=params))
-
-    def _post(
-        self, kind: type[A], path: str, photos: Sequence[tuple[str, Photo]], data: dict[str, Any], *, once: bool = False
-    ) -> A:
-        files = [(field, _file(photo)) for field, photo in photos]
-        headers = {"Idempotency-Key": uuid4().hex} if once else None
-        return _parsed(kind, self._ask("POST", path, files=files, data=data, headers=headers))
-
-    def _ask(self, method: str, path: str, accepted: Sequence[int] = (), **given: Any) -> httpx.Response:
-        for left in range(self._retries, -1, -1):
-            try:
-                answer = self._http.request(method, path, **given)
-            except httpx.HTTPError as error:
-                raise ApiError(f"{self._http.base_url}: the server can't be reached ({error}).") from error
-            if answer.is_success or answer.status_code in accepted:
-                return answer
-            again = answer.headers.get("Retry-After", "")
-            if answer.status_code not in (429, 503) or not left or not again.isdigit():
-                break
-            time.sleep(int(again))
-        raise _refusal(answer)
-
-
-def _refusal(answer: httpx.Response) -> ApiError:
-    try:
-        problem = answers.Problem.model_validate_json(answer.content)
-    except ValidationError:
-        return ApiError(f"{answer.url}: the server answered {answer.status_code}.", answer.status_code)
-    return ApiError(problem.detail, answer.status_code, problem)
-
-
-def _parsed(kind: type[A], answer: httpx.Response) -> A:
-    try:
-        return kind.model_validate_json(answer.content)
-    except ValidationError as error:
-        raise ApiError(f"{answer.url}: this is not an answer of this program's API.", answer.status_code) from error
-
-
-def _file(photo: Photo) -> tuple[str, bytes]:
-    if isinstance(photo, Path):
-        try:
-            return photo.name, photo.read_bytes()
-        except OSError as error:
-            raise ApiError(f"{photo}: this file can't be read ({error.strerror}).") from error
-    return photo
+        return parsed(answers.Health, self._server.ask("GET", "health", accepted=(200, 503)))
 
 
 def _form(**given: object) -> dict[str, str]:

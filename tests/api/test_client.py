@@ -7,8 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from facenet_core import client as module
-from facenet_core.client import ApiError, Client
+from facenet_core.client import ApiError, Client, connection, questions
 from tests.api.conftest import Api, Serve
 from tests.fakes import BLUE, DARK_RED, GREEN, RED, photo
 
@@ -20,7 +19,7 @@ def file(folder: Path, name: str, *colours: tuple[int, int, int], mark: int = 0)
 
 
 def test_all_that_the_api_does(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "POLL", 0.01)
+    monkeypatch.setattr(questions, "POLL", 0.01)
     api = serve(keys=True)
     _, secret = api.service.keys.create("office", ["manage"])
     with Client(api.url, secret) as client:
@@ -55,7 +54,7 @@ def test_all_that_the_api_does(serve: Serve, tmp_path: Path, monkeypatch: pytest
         assert [person.name for person in client.people()] == ["Ann", "Bob"]
         assert client.thresholds().verify.distance == 0.5
         assert client.set_targets(fmr=0.01).targets.fmr == 0.01
-        assert client.events(1)[0].kind == "set_targets"
+        assert client.events(1)[0].outcome == "targets"
 
 
 def test_everybody_is_listed_over_several_pages(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,14 +62,14 @@ def test_everybody_is_listed_over_several_pages(api: Api, monkeypatch: pytest.Mo
         api.enrol(f"Person {number}", (40 + 25 * number, 250 - 30 * number, 90))
     asked = []
     with api.client() as client:
-        plain = client._http.request
+        plain = client._server.http.request
 
         def small(method: str, url: str, **given: object) -> httpx.Response:
             asked.append(url)
             params = {**(given.pop("params") or {}), "limit": 3}  # type: ignore[dict-item]
             return plain(method, url, params=params, **given)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(client._http, "request", small)
+        monkeypatch.setattr(client._server.http, "request", small)
         assert [person.name for person in client.people()] == [f"Person {n}" for n in range(7)]
     assert len(asked) == 3
 
@@ -105,7 +104,7 @@ def test_a_busy_server_is_asked_again_after_as_long_as_it_says(
     monkeypatch: pytest.MonkeyPatch, statuses: tuple[int, ...], asked: int
 ) -> None:
     waited: list[int] = []
-    monkeypatch.setattr(module.time, "sleep", waited.append)
+    monkeypatch.setattr(connection.time, "sleep", waited.append)
     coming = iter(statuses)
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -119,3 +118,18 @@ def test_a_busy_server_is_asked_again_after_as_long_as_it_says(
     assert waited == [7] * (asked - 1)
     said = "not an answer of this program" if statuses[asked - 1] == 200 else f"answered {statuses[asked - 1]}"
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("asks", "times"), [("thresholds", 3), ("add_person", 3), ("rename", 1)])
+def test_a_lost_answer_is_asked_for_again_where_that_does_no_harm(asks: str, times: int) -> None:
+    seen: list[str | None] = []
+
+    def lose(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("Idempotency-Key"))
+        raise httpx.ReadError("connection reset")
+
+    given = {"add_person": ("Ann", [("a.png", b"x")]), "rename": ("Ann", "Bob")}.get(asks, ())
+    with Client(retries=2, transport=httpx.MockTransport(lose)) as client, pytest.raises(ApiError):
+        getattr(client, asks)(*given)
+    assert len(seen) == times and len(set(seen)) == 1
+    assert (seen[0] is not None) == (asks == "add_person")
