@@ -67,6 +67,7 @@ class Settings(BaseSettings):
             in front asks who they are.
         api_keys: Ask for API keys even if only this machine is served.
         api_rate: Requests that each API key may make.
+        events_days: For how long it is kept who asked for what; 0 keeps none of it.
     """
 
     model_config = SettingsConfigDict(
@@ -90,6 +91,7 @@ class Settings(BaseSettings):
     pages_open: bool = Field(False, description="true or false")
     api_keys: bool = Field(False, description="true or false")
     api_rate: str = Field("600/minute", pattern=r"^\d{1,6}/(second|minute|hour|day)$", description="such as 600/minute")
+    events_days: int = Field(90, ge=0, le=3_650, description="a whole number from 0 to 3650")
     min_face_px: int = Field(24, ge=20, le=1_000, description="a whole number from 20 to 1000")
 
 

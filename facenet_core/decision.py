@@ -46,11 +46,12 @@ class Decisions(Thresholds):
             ModelError: If a photo was analysed with another model.
             NoThresholdError: If no threshold is known.
         """
-        self.refuse_foreign(first, second)
-        a, b = chosen_face(first, faces[0]), chosen_face(second, faces[1])
-        model_id = first.model_id
-        between, limit = distance(a.embedding, b.embedding), self.verify_threshold(threshold, model_id=model_id)
-        return Comparison(a, b, between, limit, limit.judge(between), self._one_in(between, model_id), model_id)
+        with self.monitor.stage("decide"):
+            self.refuse_foreign(first, second)
+            a, b = chosen_face(first, faces[0]), chosen_face(second, faces[1])
+            model_id = first.model_id
+            between, limit = distance(a.embedding, b.embedding), self.verify_threshold(threshold, model_id=model_id)
+            return Comparison(a, b, between, limit, limit.judge(between), self._one_in(between, model_id), model_id)
 
     def verify(
         self, probe: Analysis, claim: str, *, face: int | None = None, threshold: float | None = None
@@ -70,24 +71,25 @@ class Decisions(Thresholds):
             ModelError: If the probe was analysed with another model.
             NoThresholdError: If no threshold is known.
         """
-        self.refuse_foreign(probe)
-        model_id = probe.model_id
-        person = self.repository.person(claim)
-        chosen = chosen_face(probe, face)
-        candidate = self.gallery(model_id).compare(chosen.embedding, person)
-        self.refuse_foreign(probe)  # another process may have changed the model, and all templates, meanwhile
-        if candidate is None:
-            raise UnknownPersonError(
-                f"{person.name} was enrolled with another model. Renew the templates first, on the Settings page "
-                "or with `people renew`."
-            )
-        limit = self.verify_threshold(threshold, templates=candidate.compared, model_id=model_id)
-        without = None
-        if candidate.distance_without is not None:
-            fewer = self.verify_threshold(threshold, templates=candidate.compared - 1, model_id=model_id)
-            without = fewer.judge(candidate.distance_without)
-        rarity = self._one_in(candidate.distance, model_id, candidate.compared)
-        return Verification(chosen, candidate, limit, limit.judge(candidate.distance), without, rarity, model_id)
+        with self.monitor.stage("decide"):
+            self.refuse_foreign(probe)
+            model_id = probe.model_id
+            person = self.repository.person(claim)
+            chosen = chosen_face(probe, face)
+            candidate = self.gallery(model_id).compare(chosen.embedding, person)
+            self.refuse_foreign(probe)  # another process may have changed the model, and all templates, meanwhile
+            if candidate is None:
+                raise UnknownPersonError(
+                    f"{person.name} was enrolled with another model. Renew the templates first, on the Settings page "
+                    "or with `people renew`."
+                )
+            limit = self.verify_threshold(threshold, templates=candidate.compared, model_id=model_id)
+            without = None
+            if candidate.distance_without is not None:
+                fewer = self.verify_threshold(threshold, templates=candidate.compared - 1, model_id=model_id)
+                without = fewer.judge(candidate.distance_without)
+            rarity = self._one_in(candidate.distance, model_id, candidate.compared)
+            return Verification(chosen, candidate, limit, limit.judge(candidate.distance), without, rarity, model_id)
 
     def identify(
         self,
@@ -113,14 +115,15 @@ class Decisions(Thresholds):
             ModelError: If the probe was analysed with another model.
             NoThresholdError: If no threshold is known.
         """
-        self.refuse_foreign(probe)
-        gallery = self.gallery(probe.model_id)
-        self.refuse_foreign(probe)  # another process may have changed the model, and all templates, meanwhile
-        return tuple(
-            self._identification(number, face, gallery, probe.model_id, threshold, top_k, target_fpir)
-            for number, face in enumerate(probe.faces, start=1)
-            if face.embedding.size
-        )
+        with self.monitor.stage("decide"):
+            self.refuse_foreign(probe)
+            gallery = self.gallery(probe.model_id)
+            self.refuse_foreign(probe)  # another process may have changed the model, and all templates, meanwhile
+            return tuple(
+                self._identification(number, face, gallery, probe.model_id, threshold, top_k, target_fpir)
+                for number, face in enumerate(probe.faces, start=1)
+                if face.embedding.size
+            )
 
     def _identification(
         self,

@@ -55,7 +55,8 @@ class Enrolments(Decisions):
         Raises:
             PhotoError: If it can't be used.
         """
-        return images.decode(data, name, max_bytes=self.max_bytes, max_pixels=self.settings.max_pixels)
+        with self.monitor.stage("decode"):
+            return images.decode(data, name, max_bytes=self.max_bytes, max_pixels=self.settings.max_pixels)
 
     @property
     def max_bytes(self) -> int:
@@ -116,7 +117,8 @@ class Enrolments(Decisions):
         self.refuse_foreign(analysis)
         found = self._flaws(name, analysis, face)
         new = enrolment.new_template(analysis, face, self.settings.min_face_px, () if overrule else found)
-        person = self.repository.enrol(name, [new], create=create)
+        with self.monitor.stage("store"):
+            person = self.repository.enrol(name, [new], create=create)
         # Not simply the last: a photo that came from a machine whose clock is ahead counts as newer.
         template = next(t for t in person.templates if t.source_sha256 == new.source_sha256)
         warnings, resembled = [described([flaw]) for flaw in found], self._resembled(new, person)
@@ -197,7 +199,8 @@ class Enrolments(Decisions):
 
     def _fitted(self, data: bytes, name: str) -> Photo:
         """A photo at the size in which it would be kept."""
-        return enrolment.fitted(data, name, self.max_bytes, self.settings.max_pixels)
+        with self.monitor.stage("decode"):
+            return enrolment.fitted(data, name, self.max_bytes, self.settings.max_pixels)
 
     def _flaws(self, name: str, analysis: Analysis, number: int | None) -> tuple[Flaw, ...]:
         """What speaks against enrolling a face for somebody."""

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import BinaryIO, TypeVar
 
+from facenet_core.audit import Audit
 from facenet_core.changeover import Changeover
 from facenet_core.config import Settings, load_settings
 from facenet_core.decision import TOP_K
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import FaceNetError, NoThresholdError, StoreError
 from facenet_core.loading import EngineLoader, LoadState
-from facenet_core.monitor import Monitor
 from facenet_core.store import (
     Archive,
     EventLog,
@@ -28,7 +28,7 @@ from facenet_core.store import (
     write_archive,
 )
 from facenet_core.survey import Survey, survey
-from facenet_core.types import ModelId
+from facenet_core.types import Asker, ModelId
 from facenet_core.weights import ResolvedWeights, resolve
 
 logger = logging.getLogger(__name__)
@@ -51,8 +51,7 @@ class FaceService(Changeover):
 
     Attributes:
         keys: The keys of the API.
-        events: What was asked for with them.
-        monitor: What the API counts.
+        audit: Who asked for what.
     """
 
     def __init__(
@@ -64,8 +63,7 @@ class FaceService(Changeover):
         settings = settings or load_settings()
         super().__init__(settings, Repository(settings.db))
         self.keys = KeyStore(settings.db)
-        self.events = EventLog(settings.db)
-        self.monitor = Monitor()
+        self.audit = Audit(EventLog(settings.db, settings.events_days), self.repository, self.monitor)
         self._given = engine
         self._around_load = around_load
         self._loader = EngineLoader(self._load)
@@ -159,6 +157,7 @@ class FaceService(Changeover):
         with self._around_load():
             engine = self._given or FaceEngine.load(settings)
             engine.warm()
+            engine.took = self.monitor.took
         return engine
 
     def take_engine(self, engine: FaceEngine) -> None:
@@ -203,8 +202,10 @@ class FaceService(Changeover):
             try:
                 self.repository.sweep()
                 # Codes alone: a file's name is often a person's.
-                tried = Counter(outcome.code for outcome in self.enrol_first_photos())
-                logger.info("first photos: %s", dict(tried))
+                outcomes = self.enrol_first_photos()
+                logger.info("first photos: %s", dict(Counter(outcome.code for outcome in outcomes)))
+                for outcome in outcomes:
+                    self.audit.enrolled(outcome, Asker("images"))
             except (FaceNetError, OSError) as error:
                 logger.warning("the photos in %s were not enrolled: %s", self.settings.images_dir, error)
             finally:

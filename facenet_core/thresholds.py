@@ -15,6 +15,7 @@ from facenet_core.config import FMR_RANGE, FPIR_RANGE, Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import NoThresholdError, SettingError
 from facenet_core.matching import Gallery
+from facenet_core.monitor import Monitor
 from facenet_core.shipped import calibration_for
 from facenet_core.store import Repository
 from facenet_core.types import ModelId, OneIn, Threshold
@@ -41,11 +42,15 @@ class Thresholds(ABC):
     Args:
         settings: May fix the thresholds.
         repository: The enrolled people and the stored settings.
+
+    Attributes:
+        monitor: What is counted and timed.
     """
 
     def __init__(self, settings: Settings, repository: Repository) -> None:
         self.settings = settings
         self.repository = repository
+        self.monitor = Monitor()
         self._gallery: tuple[str, ModelId, Gallery] | None = None
         self._gallery_lock = threading.Lock()
         self._stored: tuple[str, dict[str, Any]] | None = None

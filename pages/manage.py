@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from facenet_core.ui import adding, components, faces, moving, people, session
+from facenet_core.ui import adding, components, faces, login, moving, people, session
 
 service = session.guard("pages/manage.py", dialogs=True)
 
@@ -12,17 +12,20 @@ st.title("Manage", anchor=False)
 seen = session.shown_state(service)
 everybody = service.people()
 faces.forget_removed(everybody)
+manager = login.may("manage")
 
 with st.container(horizontal=True):
     add = st.button("Add a person", type="primary", icon=":material/person_add:")
     folder = st.button("Add a folder", icon=":material/create_new_folder:")
-    export = st.button("Export", icon=":material/download:")
-    bring = st.button("Import", icon=":material/upload:")
+    export = manager and st.button("Export", icon=":material/download:")
+    bring = manager and st.button("Import", icon=":material/upload:")
 
 session.outdated_notice(service)
 
 opened = None
-if everybody:
+if not manager:
+    st.caption("You may add people and photos. To see and change who is enrolled takes the role manage.")
+elif everybody:
     photos = sum(len(p.templates) for p in everybody)
     sought = st.text_input("Search", placeholder="Search by name", label_visibility="collapsed", key="manage_search")
     found = tuple(p for p in everybody if sought.casefold().strip() in p.name.casefold())

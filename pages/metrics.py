@@ -1,4 +1,4 @@
-"""Metrics: what other programs ask over the REST API."""
+"""Metrics: what is asked, and by whom."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from facenet_core.ui import components, metrics, session
 service = session.guard("pages/metrics.py")
 
 st.title("Metrics", anchor=False)
-st.caption("What other programs asked over the REST API since the start, and the latest events.")
+st.caption("What was asked since the start, and who asked for what.")
 try:
     metrics.overview(service)
     st.subheader("Requests", anchor=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from facenet_core.errors import FaceNetError
-from facenet_core.ui import components, faces, inputs, session
+from facenet_core.ui import audit, components, faces, inputs, session
 
 service = session.guard("pages/verify.py")
 
@@ -55,6 +55,8 @@ try:
         if number and number != analysis.prominent + 1:
             analysis = session.analyse(service, given.data, given.name, number)
         result = service.verify(analysis, claimed.id, face=number, threshold=threshold)
+        probed = f"{analysis.photo.sha256} {number or analysis.prominent + 1}"
+        audit.decided(service, "verify", probed, result.outcome, claimed.id)
         best = result.candidate
         pictures, words = st.columns([1, 1], vertical_alignment="center")
         with pictures, st.container(horizontal=True, horizontal_alignment="center"):

@@ -64,7 +64,7 @@ async def set_targets(given: NewTargets, context: Given, caller: Manager) -> ans
 
     def work() -> answers.Thresholds:
         context.service.set_targets(fmr=given.fmr, fpir=given.fpir)
-        context.note("set_targets", caller, outcome="set")
+        context.note("set", caller, outcome="targets")
         return _thresholds(context)
 
     return await context.workers.run(work)
@@ -78,14 +78,15 @@ async def events(
     before: Annotated[int | None, Query(ge=1, le=2**62, description="only those with a smaller id")] = None,
 ) -> answers.Events:
     """Who asked for what, the latest first."""
-    found = await context.workers.run(lambda: context.service.events.latest(limit, before))
+    found = await context.workers.run(lambda: context.service.audit.latest(limit, before))
     return answers.Events(
         events=[
             answers.Event(
                 id=each.id,
                 at=each.at,
                 kind=each.kind,
-                key=each.key_name,
+                door=each.door,
+                who=each.who,
                 person_id=each.person_id,
                 outcome=each.outcome,
             )

@@ -16,7 +16,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from facenet_core.api.problems import Refused
-from facenet_core.types import ApiKey, Role
+from facenet_core.types import ApiKey, Asker, Role
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """What a server that serves this machine alone is called."""
@@ -34,6 +34,11 @@ class Caller:
     """
 
     key: ApiKey | None
+
+    @property
+    def asker(self) -> Asker:
+        """The same, for the audit."""
+        return Asker("api", self.key.name, self.key.id) if self.key else Asker("api")
 
 
 class Access:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from facenet_core.types import Basis, Outcome
+from facenet_core.types import Basis, Door, Outcome
 
 Working = Literal["healthy", "starting", "unhealthy"]
 
@@ -309,12 +309,16 @@ class Calibration(_Answer):
 
 
 class Event(_Answer):
-    """Something that somebody did through the API."""
+    """Something that somebody asked for."""
 
     id: int
     at: datetime
     kind: str = Field(examples=["verify", "enrol", "remove"])
-    key: str | None = Field(description="name of the key; null without keys")
+    door: Door = Field(description="where: the API, a page, a command, or the photos of the images folder")
+    who: str | None = Field(
+        description="the key's name, the address they logged in with or their name on the machine; null where nobody "
+        "had to say"
+    )
     person_id: str | None
     outcome: str
 

@@ -17,9 +17,9 @@ from facenet_core.api.replays import Replays
 from facenet_core.api.workers import Workers
 from facenet_core.enrolment import chosen_face
 from facenet_core.errors import PhotoError
-from facenet_core.monitor import Kind, Monitor
+from facenet_core.monitor import Monitor
 from facenet_core.service import FaceService
-from facenet_core.types import Analysis, EnrolOutcome, ModelId, Outcome, Wanted
+from facenet_core.types import Analysis, EnrolOutcome, ModelId, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,14 @@ class Context:
         return self.service.engine.model_id if self.service.state.status in ("ready", "enrolling") else None
 
     def analyse(self, data: bytes, name: str, wanted: Wanted = "all") -> Analysis:
-        """A photo's faces, timed by stages.
+        """A photo's faces.
 
         Raises:
             PhotoError: If it can't be used.
             ModelError: If there is no model.
         """
         with self.noting_failures():
-            with self.monitor.stage("decode"):
-                photo = self.service.photo(data, name)
-            with self.monitor.stage("analyse"):
-                return self.service.analyse(photo, wanted)
+            return self.service.analyse(self.service.photo(data, name), wanted)
 
     def one_face(self, data: bytes, name: str) -> Analysis:
         """A photo's faces, of which the prominent one is embedded.
@@ -83,11 +80,8 @@ class Context:
         threshold: float | None = None,
     ) -> answers.Identification:
         """Who is on a photo."""
-        with self.monitor.stage("decide"):
-            found = self.service.identify(analysis, threshold=threshold, top_k=top_k, target_fpir=target_fpir)
-        for each in found:
-            person_id = each.candidates[0].person.id if each.matched else None
-            self.decided("identify", each.outcome, caller, person_id)
+        found = self.service.identify(analysis, threshold=threshold, top_k=top_k, target_fpir=target_fpir)
+        self.service.audit.identified(found, caller.asker)
         return answers.Identification(
             faces=[convert.identified(each) for each in found],
             photos_searched=len(self.service.gallery(analysis.model_id)),
@@ -95,19 +89,15 @@ class Context:
             seconds=round(analysis.seconds, 4),
         )
 
-    def id_of(self, outcome: EnrolOutcome) -> str | None:
-        """The person whom a photo was enrolled for."""
-        return self.service.repository.person(outcome.person).id if outcome.accepted else None
-
-    def decided(self, kind: Kind, outcome: Outcome, caller: Caller, person_id: str | None = None) -> None:
-        """Counts a decision and notes it."""
-        self.monitor.decided(kind, outcome)
-        self.note(kind, caller, outcome=outcome, person_id=person_id)
-
     def note(self, kind: str, caller: Caller, *, outcome: str, person_id: str | None = None) -> None:
         """Notes what somebody did, for the audit."""
-        key = (caller.key.id, caller.key.name) if caller.key else None
-        self.service.events.note(kind, outcome, key=key, person_id=person_id)
+        self.service.audit.note(kind, outcome, caller.asker, person_id)
+
+    def enrolled(self, outcome: EnrolOutcome, caller: Caller) -> None:
+        """Counts and notes what became of a photo that was to be enrolled."""
+        if not outcome.accepted:
+            self.monitor.not_acquired(outcome.code)
+        self.service.audit.enrolled(outcome, caller.asker)
 
     @contextmanager
     def noting_failures(self) -> Iterator[None]:

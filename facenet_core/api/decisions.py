@@ -39,9 +39,9 @@ async def verify(
     def work() -> answers.Verification:
         given = uploads.photo(photo, context.service.max_bytes)
         analysis = context.analyse(given.data, given.name, face or "prominent")
-        with context.noting_failures(), context.monitor.stage("decide"):
+        with context.noting_failures():
             found = context.service.verify(analysis, claim, face=face, threshold=threshold)
-        context.decided("verify", found.outcome, caller, found.candidate.person.id)
+        context.service.audit.decided("verify", found.outcome, caller.asker, found.candidate.person.id)
         return convert.verification(analysis, found)
 
     return await context.workers.run(work)
@@ -86,16 +86,14 @@ async def compare(
         service = context.service
         a, b = (uploads.photo(each, service.max_bytes) for each in (first, second))
         with context.noting_failures():
-            with context.monitor.stage("analyse"):
-                one, other = service.analyse_together(
-                    [
-                        (lambda: service.photo(a.data, a.name), wanted[0]),
-                        (lambda: service.photo(b.data, b.name), wanted[1]),
-                    ]
-                )
-            with context.monitor.stage("decide"):
-                found = service.compare(one, other, faces=(first_face, second_face), threshold=threshold)
-        context.decided("compare", found.outcome, caller)
+            one, other = service.analyse_together(
+                [
+                    (lambda: service.photo(a.data, a.name), wanted[0]),
+                    (lambda: service.photo(b.data, b.name), wanted[1]),
+                ]
+            )
+            found = service.compare(one, other, faces=(first_face, second_face), threshold=threshold)
+        service.audit.decided("compare", found.outcome, caller.asker)
         return convert.comparison(one, other, found)
 
     return await context.workers.run(work)

@@ -203,7 +203,5 @@ def _identified(
 def _enrolled(context: Context, requests: Sequence[EnrolRequest], caller: Caller) -> Results:
     with closing(context.service.enrol_many(requests)) as coming:
         for outcome in coming:
-            if not outcome.accepted:
-                context.monitor.not_acquired(outcome.code)
-            context.note("enrol", caller, outcome=outcome.code, person_id=context.id_of(outcome))
+            context.enrolled(outcome, caller)
             yield answers.JobResult(photo=outcome.photo, outcome=convert.outcome(outcome))

@@ -224,15 +224,12 @@ def _enrol(
     new: bool = False,
 ) -> answers.Enrolment:
     requests = [EnrolRequest(name, each.name, each.data, face, accept_poor) for each in given]
-    with context.monitor.stage("store"):
-        outcomes = list(context.service.enrol_many(requests, new=new))
+    outcomes = list(context.service.enrol_many(requests, new=new))
     said = [convert.outcome(outcome) for outcome in outcomes]
     accepted = any(outcome.accepted for outcome in outcomes)
     person = context.service.repository.person(name) if accepted else None
     for outcome in outcomes:
-        if not outcome.accepted:
-            context.monitor.not_acquired(outcome.code)
-        context.note("enrol", caller, outcome=outcome.code, person_id=person.id if person else None)
+        context.enrolled(outcome, caller)
     if person is None and any(outcome.code == PersonExistsError.code for outcome in outcomes):
         raise PersonExistsError(TAKEN.format(name))  # by somebody who asked at the same time
     if person is None:

@@ -93,12 +93,12 @@ async def add_face(
     def work() -> Added:
         service = context.service
         given = uploads.photo(file, service.max_bytes)
-        with context.noting_failures(), context.monitor.stage("analyse"):
-            analysis = service.prepare_enrolment(given.data, given.name)
-        with context.noting_failures(), context.monitor.stage("store"):
-            outcome = service.enrol(id, analysis)
-        context.note("enrol", caller, outcome=outcome.code, person_id=service.repository.person(outcome.person).id)
-        return Added(id=outcome.person, embedding_size=analysis.model_id.dimensions, total_faces=len(service.people()))
+        with context.noting_failures():
+            outcome = service.enrol(id, service.prepare_enrolment(given.data, given.name))
+        context.enrolled(outcome, caller)
+        return Added(
+            id=outcome.person, embedding_size=service.engine.model_id.dimensions, total_faces=len(service.people())
+        )
 
     return await context.workers.run(work)
 
@@ -117,9 +117,8 @@ async def match_face(
 def _match(context: Context, file: UploadFile, caller: Caller, began: float) -> Matched:
     given = uploads.photo(file, context.service.max_bytes)
     analysis = context.one_face(given.data, given.name)
-    with context.monitor.stage("decide"):
-        (found,) = context.service.identify(analysis)
-    context.decided("identify", found.outcome, caller, found.candidates[0].person.id if found.matched else None)
+    (found,) = context.service.identify(analysis)
+    context.service.audit.identified([found], caller.asker)
     best = found.candidates[0] if found.candidates else None
     answer = Matched(
         match_found=found.matched,

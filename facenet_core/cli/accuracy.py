@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from facenet_core import wording
-from facenet_core.cli import shapes
+from facenet_core.cli import audit, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_group
 from facenet_core.cli.output import Answer, columns, count, load_model
 from facenet_core.errors import InputError, NoThresholdError
@@ -68,6 +68,7 @@ def use(service: FaceService, args: Namespace) -> Answer:
         if found.own is None:
             raise InputError(found.own_reason)
         service.use_calibration(found.own)
+    service.audit.note("set", "calibration", audit.asker())
     data = _source(service)
     operating, lines = _operating_point(service)
     return Answer({**data, "verify": operating["verify"], "identify": operating["identify"]}, lines)

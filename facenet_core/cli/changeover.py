@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 
 from facenet_core import wording
-from facenet_core.cli import shapes
+from facenet_core.cli import audit, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_yes
 from facenet_core.cli.output import BAD_INPUT, DONE, Answer, columns, confirm, count, load_model, printable, progress
 from facenet_core.flips import Answer as Answered
@@ -43,6 +43,7 @@ def use(service: FaceService, args: Namespace) -> Answer:
         print("\n".join(map(printable, lines)), file=sys.stderr)
     confirm(args, f"Use {args.model} from now on?")
     late = service.cut_over()
+    service.audit.note("use_model", args.model, audit.asker())
     data["not_embedded"] += [shapes.outcome(outcome, outcome.photo) for outcome in late if not outcome.accepted]
     data["former"], data["in_use"] = data["in_use"], shapes.model(service.engine.model_id)
     lines.append(f"{args.model} is in use now. `weights back` goes back to {data['former']['id']}.")
@@ -55,6 +56,7 @@ def back(service: FaceService, args: Namespace) -> Answer:
     outcomes = list(progress(service.roll_back(), former[1] if former else 0, "photo", args))
     refused = _refused(outcomes)
     model_id = service.engine.model_id
+    service.audit.note("use_model", model_id.model, audit.asker())
     return Answer(
         {
             "in_use": shapes.model(model_id),

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from facenet_core import table, wording
-from facenet_core.cli import files, shapes
+from facenet_core.cli import audit, files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_threshold, number
 from facenet_core.cli.output import BAD_INPUT, DONE, NO_MATCH, Answer, columns, count, load_model, progress
 from facenet_core.decision import TOP_K
@@ -17,7 +17,7 @@ from facenet_core.drawing import MARKS, Mark, annotate, png
 from facenet_core.errors import FaceNetError, PhotoError
 from facenet_core.quality import described, flaws
 from facenet_core.service import FaceService
-from facenet_core.types import Analysis, Face, Identification, OneIn, Threshold, Verification
+from facenet_core.types import Analysis, Asker, Face, Identification, OneIn, Threshold, Verification
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ def compare(service: FaceService, args: Namespace) -> Answer:
         [(lambda: first, args.face_a or "prominent"), (lambda: second, args.face_b or "prominent")]
     )
     found = service.compare(a, b, faces=(args.face_a, args.face_b), threshold=args.threshold)
+    service.audit.decided("compare", found.outcome, audit.asker())
     return Answer(
         {
             "matched": found.matched,
@@ -89,6 +90,7 @@ def verify(service: FaceService, args: Namespace) -> Answer:
     analysis = service.analyse(photo, args.face or "prominent")
     found = service.verify(analysis, args.claim, face=args.face, threshold=args.threshold)
     candidate, answer = found.candidate, wording.CLAIM[found.outcome]
+    service.audit.decided("verify", found.outcome, audit.asker(), candidate.person.id)
     return Answer(
         {
             "person": candidate.person.name,
@@ -145,6 +147,7 @@ def identify(service: FaceService, args: Namespace) -> Answer:
             lines.append(str(analysis))
             continue
         found = service.identify(analysis, threshold=args.threshold, top_k=args.top)
+        service.audit.identified(found, audit.asker())
         entry["faces"] = [_identified(i) for i in found]
         rows.append((name, found))
         lines += [f"{name}: {count(len(found), 'face')}", *columns(map(_row, found))]
@@ -215,6 +218,7 @@ def _enrol_first_photos(service: FaceService) -> None:
         return
     try:
         for outcome in service.enrol_first_photos():
+            service.audit.enrolled(outcome, Asker("images"))
             if not outcome.accepted:
                 logger.warning("%s was not enrolled: %s", outcome.photo, outcome.reason)
     except (FaceNetError, OSError) as error:

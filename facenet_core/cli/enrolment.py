@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from facenet_core.cli import files, shapes
+from facenet_core.cli import audit, files, shapes
 from facenet_core.cli.arguments import Commands, Parser, add_command, number
 from facenet_core.cli.output import BAD_INPUT, DONE, Answer, columns, count, load_model, progress
 from facenet_core.enrolment import photos_in
@@ -77,6 +77,7 @@ def _enrol(service: FaceService, path: Path, name: str, face: int | None, overru
     except PhotoError as error:
         return EnrolOutcome(photo, name, False, error.code, error.reason)
     (outcome,) = service.enrol_many([EnrolRequest(name, photo, data, face, overrule)])
+    service.audit.enrolled(outcome, audit.asker())
     return outcome
 
 

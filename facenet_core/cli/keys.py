@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from datetime import UTC, datetime, timedelta
 
-from facenet_core.cli import shapes
+from facenet_core.cli import audit, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_group, add_yes, number
 from facenet_core.cli.output import Answer, columns, confirm
 from facenet_core.service import FaceService
@@ -37,6 +37,7 @@ def create(service: FaceService, args: Namespace) -> Answer:
     """Answers ``keys create``."""
     ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=min(args.days, CENTURY)) if args.days else None
     key, secret = service.keys.create(args.name, args.role, ends)
+    service.audit.note("create_key", key.id, audit.asker())
     return Answer(
         {"key": _shape(key), "secret": secret},
         [secret, f"This key is shown once. It is for {', '.join(key.roles)}, {_until(key)}."],
@@ -54,6 +55,7 @@ def revoke(service: FaceService, args: Namespace) -> Answer:
     """Answers ``keys revoke``."""
     confirm(args, f"Revoke the key {args.key}? Who uses it is refused at once.")
     key = service.keys.revoke(args.key)
+    service.audit.note("revoke_key", key.id, audit.asker())
     return Answer({"key": _shape(key)}, [f"Revoked: {key.name} ({key.id})."])
 
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from facenet_core.cli import files, shapes
+from facenet_core.cli import audit, files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_yes
 from facenet_core.cli.output import BAD_INPUT, DONE, Answer, confirm, count, load_model
 from facenet_core.cli.renewal import renewed
@@ -39,6 +39,7 @@ def export(service: FaceService, args: Namespace) -> Answer:
         confirm(args, f"{name} exists already. Replace it?")
     with files.writing(args.file) as file:
         service.export(file)
+    service.audit.note("export", str(len(people)), audit.asker())
     return Answer(
         {"file": name, "people": len(people), "photos": photos, "bytes": args.file.stat().st_size},
         [
@@ -68,6 +69,7 @@ def import_people(service: FaceService, args: Namespace) -> Answer:
         if args.replace:
             confirm(args, f"Remove everybody here ({count(preview.removed_people, 'person')}) and import instead?")
         data |= asdict(service.import_people(archive, mode))
+        service.audit.note("import", mode, audit.asker())
     lines = [f"Imported {files.shown(args.file)}:", *_lines(data)]
     if problem:
         return Answer(data, [*lines, f"{problem} Then run `people renew`, in case another model made the templates."])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from facenet_core.cli import moving, renewal, shapes
+from facenet_core.cli import audit, moving, renewal, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_group, add_yes, number
 from facenet_core.cli.files import shown
 from facenet_core.cli.output import Answer, columns, confirm, count
@@ -67,6 +67,7 @@ def rename(service: FaceService, args: Namespace) -> Answer:
     """Answers ``people rename``."""
     person = service.repository.person(args.name)
     renamed = service.repository.rename(person.id, args.new)
+    service.audit.note("rename", "renamed", audit.asker(), person.id)
     return Answer(
         {"id": person.id, "old_name": person.name, "name": renamed.name},
         [f"{person.name} is now called {renamed.name}."],
@@ -79,11 +80,13 @@ def remove(service: FaceService, args: Namespace) -> Answer:
     if args.photo is None:
         confirm(args, f"Remove {person.name} with {count(len(person.templates), 'photo')}?")
         service.repository.remove_person(person.id)
+        service.audit.note("remove", "removed", audit.asker(), person.id)
         removed, left, line = len(person.templates), 0, f"Removed {person.name}."
     else:
         template = _photo(person, args.photo)
         confirm(args, f"Remove photo {args.photo} of {person.name} ({template.source_name})?")
         left = len(service.repository.remove_template(person.id, template.id).templates)
+        service.audit.note("remove_photo", "removed", audit.asker(), person.id)
         removed, line = 1, f"Removed photo {args.photo} of {person.name}. {count(left, 'photo')} left."
     return Answer({"id": person.id, "name": person.name, "removed_photos": removed, "photos_left": left}, [line])
 
@@ -91,6 +94,7 @@ def remove(service: FaceService, args: Namespace) -> Answer:
 def restore(service: FaceService, args: Namespace) -> Answer:
     """Answers ``people restore``."""
     aside = service.repository.restore_backup()
+    service.audit.note("restore", "restored", audit.asker())
     people = len(service.people())
     kept = f" The damaged file is now {aside}." if aside else ""
     return Answer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError, Namespace
 from typing import Literal
 
-from facenet_core.cli import files, shapes
+from facenet_core.cli import audit, files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_group, distance
 from facenet_core.cli.output import Answer, columns
 from facenet_core.config import FMR_RANGE, FPIR_RANGE
@@ -91,6 +91,7 @@ def change(service: FaceService, args: Namespace) -> Answer:
         value = None if args.value == MEASURED else _distance(args.value)
         overruled = getattr(service.settings, _THRESHOLDS[args.key])
     service.repository.save_settings({args.key.replace("-", "_"): value})
+    service.audit.note("set", args.key.replace("-", "_"), audit.asker())
     answer = show(service, args)
     note = ["Stored, but the environment has the last word:"] if overruled is not None else ["Stored:"]
     return Answer(answer.data, [*note, *answer.lines])

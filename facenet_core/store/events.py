@@ -1,4 +1,4 @@
-"""Who asked the API for what, and what came of it: an audit trail without names of people or anything biometric."""
+"""Who asked for what, and what came of it: an audit trail without enrolled people's names or anything biometric."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ from pathlib import Path
 
 from facenet_core.errors import StoreError
 from facenet_core.store.files import FILE_MODE, make_folder
-
-KEPT = timedelta(days=90)
-"""Events older than this are dropped."""
+from facenet_core.types import Asker, Door
 
 MOST = 1_000
 """Events that are given out at once."""
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS events (
-    id INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, key_id TEXT, key_name TEXT, person_id TEXT,
-    outcome TEXT NOT NULL
+    id INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, key_id TEXT, who TEXT, person_id TEXT,
+    outcome TEXT NOT NULL, door TEXT NOT NULL DEFAULT 'api'
 )
 """
+
+_FROM_VERSION_0 = (
+    "ALTER TABLE events RENAME COLUMN key_name TO who",
+    "ALTER TABLE events ADD COLUMN door TEXT NOT NULL DEFAULT 'api'",
+)
+"""At first only the API's events were kept."""
+
+_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,9 @@ class Event:
         id: Larger ones are later.
         at: When, UTC.
         kind: What, such as ``verify``.
+        door: Where.
+        who: Who asked: see :class:`Asker`.
         key_id: Which key it was asked with; None without keys.
-        key_name: What that key is called.
         person_id: Whom it was about, if anybody. No name: that of somebody who
             is removed must not live on here.
         outcome: What came of it, a word.
@@ -46,8 +53,9 @@ class Event:
     id: int
     at: datetime
     kind: str
+    door: Door
+    who: str | None
     key_id: str | None
-    key_name: str | None
     person_id: str | None
     outcome: str
 
@@ -57,38 +65,41 @@ class EventLog:
 
     Args:
         folder: The folder of the database, created with the first event.
+        days: After which events are dropped; with 0 none is kept.
         now: The clock, UTC.
     """
 
-    def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, folder: Path, days: int = 90, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path = folder / "events.sqlite"
+        self._kept = timedelta(days=days)
         self._now = now
         self._lock = threading.Lock()
         self._database: sqlite3.Connection | None = None
         self._swept = datetime.min.replace(tzinfo=UTC)
 
-    def note(
-        self, kind: str, outcome: str, *, key: tuple[str, str] | None = None, person_id: str | None = None
-    ) -> None:
+    def note(self, kind: str, outcome: str, by: Asker, person_id: str | None = None) -> None:
         """Adds an event; now and then drops old ones.
 
         Args:
             kind: What was asked for.
             outcome: What came of it.
-            key: Id and name of the key.
+            by: Who asked.
             person_id: Whom it was about.
 
         Raises:
             StoreError: If it can't be written.
         """
         now = self._now()
+        if not self._kept and not self._path.exists():
+            return
         with self._open() as database, database:
-            database.execute(
-                "INSERT INTO events (at, kind, key_id, key_name, person_id, outcome) VALUES (?, ?, ?, ?, ?, ?)",
-                (now.isoformat(), kind, *(key or (None, None)), person_id, outcome),
-            )
+            if self._kept:
+                database.execute(
+                    "INSERT INTO events (at, kind, door, who, key_id, person_id, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (now.isoformat(), kind, by.door, by.name, by.key_id, person_id, outcome),
+                )
             if now - self._swept > timedelta(hours=1):
-                database.execute("DELETE FROM events WHERE at < ?", ((now - KEPT).isoformat(),))
+                database.execute("DELETE FROM events WHERE at < ?", ((now - self._kept).isoformat(),))
                 self._swept = now
 
     def latest(self, limit: int = 100, before: int | None = None) -> tuple[Event, ...]:
@@ -103,7 +114,7 @@ class EventLog:
         """
         with self._open() as database:
             rows = database.execute(
-                "SELECT id, at, kind, key_id, key_name, person_id, outcome FROM events WHERE id < ? "
+                "SELECT id, at, kind, door, who, key_id, person_id, outcome FROM events WHERE id < ? "
                 "ORDER BY id DESC LIMIT ?",
                 (before or 2**62, min(limit, MOST)),
             ).fetchall()
@@ -126,7 +137,18 @@ class EventLog:
                     os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, FILE_MODE))
                     self._database = sqlite3.connect(self._path, timeout=10, check_same_thread=False)
                     self._database.execute("PRAGMA journal_mode = WAL")
-                    self._database.execute(_TABLE)
+                    self._prepare(self._database)
                 yield self._database
             except (sqlite3.Error, OSError) as error:
                 raise StoreError(f"{self._path}: the list of events can't be used ({error}).") from error
+
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        """Makes the table, or brings one of an earlier version up to date."""
+        with database:
+            database.execute("BEGIN IMMEDIATE")  # another process may be about to do the same
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version < _VERSION and database.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone():
+                for change in _FROM_VERSION_0:
+                    database.execute(change)
+            database.execute(_TABLE)
+            database.execute(f"PRAGMA user_version = {_VERSION}")

@@ -28,7 +28,7 @@ from facenet_core.types.faces import (
     Quality,
     Wanted,
 )
-from facenet_core.types.keys import ROLES, ApiKey, Role
+from facenet_core.types.keys import ROLES, ApiKey, Asker, Door, Role
 from facenet_core.types.models import ModelChoice, Rehearsal, Shadow, Unfound
 from facenet_core.types.people import EnrolOutcome, EnrolRequest, NewTemplate, Person, Template
 
@@ -37,11 +37,13 @@ __all__ = [
     "ROLES",
     "Analysis",
     "ApiKey",
+    "Asker",
     "Basis",
     "Box",
     "Candidate",
     "Comparison",
     "Detection",
+    "Door",
     "Embedding",
     "Engine",
     "EnrolOutcome",

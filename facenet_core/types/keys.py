@@ -1,4 +1,4 @@
-"""Who may ask the API for what."""
+"""Who asks, and for what they may ask."""
 
 from __future__ import annotations
 
@@ -10,6 +10,25 @@ Role = Literal["verify", "identify", "enrol", "manage"]
 """What a key is for: claims (1:1), searches (1:N), adding people and photos, and everything else."""
 
 ROLES: tuple[Role, ...] = ("verify", "identify", "enrol", "manage")
+
+Door = Literal["api", "page", "command", "images"]
+"""Where a question came in: the REST API, a page, the command line; or the photos of the images folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asked for something, for the audit.
+
+    Attributes:
+        door: Where.
+        name: What their key is called, the address they logged in with, or
+            their name on this machine; None where nobody had to say.
+        key_id: Id of their key of the API.
+    """
+
+    door: Door
+    name: str | None = None
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from facenet_core.neighbours import Resemblance, Shot
 from facenet_core.service import FaceService
 from facenet_core.survey import PAIRS_TO_DRAW, Point, Survey, curve
 from facenet_core.types import Person
-from facenet_core.ui import charts, components, faces
+from facenet_core.ui import audit, charts, components, faces
 
 STRANGERS = (1_000_000, 300_000, 100_000, 30_000, 10_000, 3_000, 1_000, 300, 100)
 """Stops of the slider, from strict to lenient: one stranger in so many is let in."""
@@ -82,7 +82,7 @@ def _slider(shared: FaceService) -> None:
     label, disabled = "Save", by_environment or chosen == current
     if st.button(label, type="primary", icon=":material/save:", disabled=disabled):
         kept = shared.stored_settings().get("target_fpir")
-        _change(lambda: shared.set_targets(fmr=fmr, fpir=kept))
+        _change(shared, "target_fmr", lambda: shared.set_targets(fmr=fmr, fpir=kept))
 
 
 def own_people(shared: FaceService, found: Survey) -> None:
@@ -171,16 +171,16 @@ def _rates(shared: FaceService, found: Survey) -> None:
     own = found.own
     with st.container(horizontal=True):
         if in_use and st.button("Go back to the shipped rates", icon=":material/undo:"):
-            _change(lambda: shared.use_calibration(None))
+            _change(shared, "calibration", lambda: shared.use_calibration(None))
         if own and in_use and st.button("Measure them anew", icon=":material/refresh:"):
-            _change(lambda: shared.use_calibration(own))
+            _change(shared, "calibration", lambda: shared.use_calibration(own))
         if (
             own
             and not in_use
             and wording.verdict(found)
             and st.button("Use my own people's rates", type="primary", icon=":material/groups:")
         ):
-            _change(lambda: shared.use_calibration(own))
+            _change(shared, "calibration", lambda: shared.use_calibration(own))
 
 
 def _would_move(shared: FaceService, found: Survey) -> str:
@@ -242,9 +242,10 @@ def _names(people: Sequence[Person]) -> str:
     return ", ".join(components.plain(person.name) for person in people[:NAMED]) + more
 
 
-def _change(change: Callable[[], None]) -> None:
+def _change(shared: FaceService, what: str, change: Callable[[], None]) -> None:
     try:
         change()
+        audit.note(shared, "set", what)
     except FaceNetError as error:
         components.show_error(error)
     else:

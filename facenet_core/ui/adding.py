@@ -13,7 +13,7 @@ from facenet_core.enrolment import person_name
 from facenet_core.errors import FaceNetError, InputError, PoorPhotoError
 from facenet_core.service import FaceService
 from facenet_core.types import EnrolOutcome, EnrolRequest
-from facenet_core.ui import components, inputs, session
+from facenet_core.ui import audit, components, inputs, session
 
 TURN = 0.5
 """Seconds for which a folder is enrolled before a click on Cancel can be heard."""
@@ -79,6 +79,7 @@ def _enrol(shared: FaceService, requests: Sequence[EnrolRequest]) -> None:
         for outcome in shared.enrol_many(
             requests, lambda data, name: session.analyse(shared, data, name, for_enrolment=True)
         ):
+            audit.enrolled(shared, outcome)
             outcomes.append(outcome)
     except FaceNetError as error:
         outcomes.append(EnrolOutcome("", "", False, error.code, str(error)))
@@ -160,6 +161,7 @@ def _enrol_folder(shared: FaceService, requests: list[EnrolRequest]) -> NoReturn
     try:
         # The same from turn to turn: what it has read ahead is not lost.
         for outcome in st.session_state.setdefault("folder_coming", shared.enrol_many(requests)):
+            audit.enrolled(shared, outcome)
             outcomes.append(outcome)
             shown = components.plain(outcome.photo)
             bar.progress(len(outcomes) / len(requests), f"{shown}: {len(outcomes)} of {len(requests)}")

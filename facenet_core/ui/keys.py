@@ -1,4 +1,4 @@
-"""The Settings page's API keys, and the list of what was asked for with them."""
+"""The Settings page's API keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import ROLES, ApiKey, Role
-from facenet_core.ui import components
+from facenet_core.ui import audit, components
 
 MADE = "key_made"
 """The session's key for a secret that is being shown."""
@@ -62,7 +62,8 @@ def make(shared: FaceService) -> None:
         days = ENDS[end]
         expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days) if days else None
         try:
-            _, st.session_state[MADE] = shared.keys.create(name, roles, expires)
+            key, st.session_state[MADE] = shared.keys.create(name, roles, expires)
+            audit.note(shared, "create_key", key.id)
         except FaceNetError as error:
             components.show_error(error)
             return
@@ -72,6 +73,7 @@ def make(shared: FaceService) -> None:
 def _revoke(shared: FaceService, key_id: str) -> None:
     try:
         key = shared.keys.revoke(key_id)
+        audit.note(shared, "revoke_key", key.id)
         st.toast(f"Revoked: {components.plain(key.name)}", icon=":material/block:")
     except FaceNetError as error:
         st.toast(components.plain(str(error)), icon=":material/error:")

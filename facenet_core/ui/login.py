@@ -10,18 +10,18 @@ from streamlit.errors import StreamlitSecretNotFoundError
 
 from facenet_core.api.exposure import loopback
 from facenet_core.service import FaceService
-from facenet_core.types import ROLES, Role
+from facenet_core.types import ROLES, Asker, Role
 from facenet_core.ui import components
 
 TAKES: dict[str, Role] = {
     "pages/verify.py": "verify",
     "pages/recognize.py": "identify",
-    "pages/manage.py": "manage",
+    "pages/manage.py": "enrol",
     "pages/accuracy.py": "manage",
     "pages/metrics.py": "manage",
     "pages/settings.py": "manage",
 }
-"""The role that each page takes; ``manage`` includes the others."""
+"""The role that each page takes; ``manage`` includes the others. With ``enrol`` alone Manage adds people, no more."""
 
 
 def admit(shared: FaceService, page: str) -> None:
@@ -64,6 +64,12 @@ def allowed() -> frozenset[str]:
     return frozenset(page for page, role in TAKES.items() if "manage" in granted or role in granted)
 
 
+def may(role: Role) -> bool:
+    """Whether whoever looks has a role: everybody has all where nobody logs in."""
+    granted = roles() if configured() else ROLES
+    return role in granted or "manage" in granted
+
+
 def roles() -> tuple[Role, ...]:
     """The roles of whoever has logged in; none for an address that its provider has not verified."""
     if st.user.get("email_verified") is False:
@@ -71,6 +77,11 @@ def roles() -> tuple[Role, ...]:
     given = {str(email).casefold(): names for email, names in _secrets("roles").items()}.get(_email().casefold(), ())
     names = (given,) if isinstance(given, str) else tuple(given)
     return tuple(role for role in ROLES if role in names)
+
+
+def asker() -> Asker:
+    """Whoever looks, for the audit."""
+    return Asker("page", _email() or None if configured() and st.user.is_logged_in else None)
 
 
 def configured() -> bool:

@@ -1,4 +1,4 @@
-"""The Metrics page: what the API was asked since the start, and by whom."""
+"""The Metrics page: what was asked since the start, and by whom."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections import Counter
 import streamlit as st
 
 from facenet_core.service import FaceService
+from facenet_core.types import Door
 from facenet_core.ui import components
 
 OUTCOME = {"match": "match", "inconclusive": "can't tell", "no_match": "no match"}
+
+DOORS: dict[Door, str] = {"api": "API", "page": "pages", "command": "commands", "images": "images folder"}
 
 EVENTS = 50
 """Events that are shown."""
@@ -54,19 +57,19 @@ def decisions(shared: FaceService) -> None:
     rows = shared.monitor.rows("facenet_decisions_total")
     failed = sum(shared.monitor.rows("facenet_not_acquired_total").values())
     if not rows and not failed:
-        st.caption("Nothing was decided over the API since the start.")
+        st.caption("Nothing was decided since the start.")
         return
     table = [
         {"Question": kind, "Answer": OUTCOME[outcome], "Times": int(count)}
         for (kind, outcome), count in sorted(rows.items())
     ]
     st.dataframe(table, hide_index=True, alt="Decisions by answer")
-    st.caption(f"{components.count(int(failed), 'photo')} could not be used.")
+    st.caption(f"{components.count(int(failed), 'photo')} that came over the API could not be used.")
 
 
 def events(shared: FaceService) -> None:
     """Who asked for what, the latest first."""
-    found = shared.events.latest(EVENTS)
+    found = shared.audit.latest(EVENTS)
     if not found:
         st.caption("Nothing was asked for yet.")
         return
@@ -74,7 +77,8 @@ def events(shared: FaceService) -> None:
     table = [
         {
             "When (UTC)": f"{event.at:%Y-%m-%d %H:%M:%S}",
-            "Key": event.key_name or "this machine",
+            "Where": DOORS[event.door],
+            "By": event.who or "",
             "What": event.kind,
             "Who": names.get(event.person_id or "", "removed" if event.person_id else ""),
             "Outcome": event.outcome,

@@ -12,7 +12,7 @@ from facenet_core.errors import FaceNetError
 from facenet_core.flips import Flips
 from facenet_core.service import FaceService
 from facenet_core.types import EnrolOutcome, ModelId, Rehearsal
-from facenet_core.ui import components, setup
+from facenet_core.ui import audit, components, setup
 from facenet_core.weights import Installation, installed
 
 CHANGED = "model_changed"
@@ -223,6 +223,7 @@ def _change(shared: FaceService, model: str) -> None:
     try:
         with st.spinner("Switching"):
             shared.cut_over()
+            audit.note(shared, "use_model", model)
     except FaceNetError as error:
         components.show_error(error)
     else:
@@ -265,6 +266,7 @@ def _go_back(shared: FaceService, model: str, left: int) -> None:
     try:
         for done, outcome in enumerate(shared.roll_back(), 1):
             bar.progress(min(done / max(left, 1), 1.0), f"{components.plain(outcome.person)}: {done} of {left}")
+        audit.note(shared, "use_model", model)
     except FaceNetError as error:
         bar.empty()
         components.show_error(error)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService, ImportMode, open_archive
-from facenet_core.ui import components
+from facenet_core.ui import audit, components
 
 MERGE: ImportMode = "merge"
 REPLACE: ImportMode = "replace"
@@ -82,6 +82,7 @@ def import_people(shared: FaceService) -> None:
         if st.button("Import", type="primary", icon=":material/upload:", disabled=not sure):
             with st.spinner("Importing"):
                 outcome = shared.import_people(archive, mode)
+                audit.note(shared, "import", mode)
                 refused = [o for o in shared.renew() if not o.accepted]
             st.session_state.import_done = (
                 f"Imported {components.count(outcome.added_people, 'person')} and "
@@ -95,5 +96,5 @@ def import_people(shared: FaceService) -> None:
 
 def _archive(shared: FaceService) -> bytes:
     target = io.BytesIO()
-    shared.export(target)
+    audit.note(shared, "export", str(shared.export(target)))
     return target.getvalue()

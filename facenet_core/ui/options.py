@@ -8,7 +8,7 @@ from facenet_core import wording
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import Threshold
-from facenet_core.ui import components
+from facenet_core.ui import audit, components
 
 MEASURED, FIXED = "measured", "fixed"
 DEFAULT_FIXED = 1.0
@@ -81,6 +81,7 @@ def _save(shared: FaceService, verify: float | None, identify: float | None) -> 
     if st.button("Save", type="primary", icon=":material/save:"):
         try:
             shared.set_thresholds(verify=verify, identify=identify)
+            audit.note(shared, "set", "thresholds")
         except FaceNetError as error:
             components.show_error(error)
         else:

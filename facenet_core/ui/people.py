@@ -7,7 +7,7 @@ import streamlit as st
 from facenet_core.errors import FaceNetError, UnknownPersonError
 from facenet_core.service import FaceService
 from facenet_core.types import Person
-from facenet_core.ui import components, faces
+from facenet_core.ui import audit, components, faces
 
 PAGE = 24
 """People on one page of the gallery."""
@@ -100,6 +100,7 @@ def _photos(shared: FaceService, person: Person) -> None:
 def _rename(shared: FaceService, person: Person) -> None:
     try:
         shared.repository.rename(person.id, st.session_state[f"name_{person.id}"])
+        audit.note(shared, "rename", "renamed", person.id)
     except FaceNetError as error:
         st.session_state.person_error = str(error)
 
@@ -107,6 +108,7 @@ def _rename(shared: FaceService, person: Person) -> None:
 def _remove(shared: FaceService, person: Person) -> None:
     try:
         shared.repository.remove_person(person.id)
+        audit.note(shared, "remove", "removed", person.id)
     except FaceNetError as error:
         st.session_state.person_error = str(error)
     st.session_state.pop("person_confirm", None)
@@ -115,5 +117,6 @@ def _remove(shared: FaceService, person: Person) -> None:
 def _remove_photo(shared: FaceService, person: Person, template_id: str) -> None:
     try:
         shared.repository.remove_template(person.id, template_id)
+        audit.note(shared, "remove_photo", "removed", person.id)
     except FaceNetError as error:
         st.session_state.person_error = str(error)

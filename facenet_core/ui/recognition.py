@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
-from facenet_core.ui import album, components, results
+from facenet_core.ui import album, audit, components, results
 from facenet_core.ui.inputs import Given
 
 
@@ -54,6 +54,7 @@ def recognise(
                         components.show_error(found)
                 else:
                     answers.append(results.Answer(found, shared.identify(found.found)))
+                    audit.identified(shared, found.found.photo.sha256, answers[-1].identifications)
                     if len(answers) - 1 in shown:
                         with cards:
                             results.show(shared, answers[-1])

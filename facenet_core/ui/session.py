@@ -71,14 +71,20 @@ def guard(page: str, *, dialogs: bool = False) -> FaceService:
         login.admit(shared, page)
         shared.people()
     except DatabaseDamagedError as error:
-        setup.damaged_database(shared, error)
+        if login.may("manage"):
+            setup.damaged_database(shared, error)
+        else:
+            components.show_error(error)
         st.stop()
     except FaceNetError as error:
         components.show_error(error)
         st.stop()
     state = shared.state
     if state.status in ("no_weights", "failed"):
-        setup.no_model(shared, state)
+        if login.may("manage"):
+            setup.no_model(shared, state)
+        else:
+            components.show_error("There is no model at work. Whoever has the role manage can set one up here.")
         st.stop()
     # Always there, so that nothing below moves, and loses what was typed or dropped, when it empties.
     with st.container():
@@ -139,7 +145,7 @@ def outdated_notice(shared: FaceService) -> None:
     """Says that some templates are of another model, and offers to renew them."""
     for reason in st.session_state.pop("not_renewed", ()):
         components.show_error(reason)
-    if shared.state.status != "ready":
+    if shared.state.status != "ready" or not login.may("manage"):
         return
     outdated = shared.outdated()
     if not outdated:

@@ -9,7 +9,7 @@ from facenet_core.download import fetch
 from facenet_core.errors import DatabaseDamagedError, FaceNetError
 from facenet_core.loading import LoadState
 from facenet_core.service import FaceService
-from facenet_core.ui import components
+from facenet_core.ui import audit, components
 from facenet_core.weights import adopt, installed
 
 
@@ -123,6 +123,7 @@ def brought(shared: FaceService, label: str, icon: str) -> str | None:
 def _use(shared: FaceService, model: str) -> None:
     try:
         shared.choose_model(model)
+        audit.note(shared, "use_model", model)
     except FaceNetError as error:
         components.show_error(error)
     else:
@@ -143,6 +144,7 @@ def damaged_database(shared: FaceService, error: DatabaseDamagedError) -> None:
     if st.button("Restore the last good backup", type="primary", icon=":material/settings_backup_restore:"):
         try:
             shared.repository.restore_backup()
+            audit.note(shared, "restore", "restored")
         except FaceNetError as failure:
             components.show_error(failure)
         else:

@@ -109,7 +109,7 @@ def serve(settings: Settings, switched: tuple[Switch, str]) -> Iterator[Serve]:
             app = create_api(service, keys_required=keys, workers=workers)
             switched[0].app, url = app, switched[1]
             service.start()
-            stack.callback(service.events.close)
+            stack.callback(service.audit.close)
             return Api(service, app, url, stack.enter_context(httpx.Client(base_url=url, timeout=30)))
 
         yield start

@@ -70,6 +70,19 @@ def test_what_takes_too_long_is_given_up(serve: Serve) -> None:
         detector.go_on.set()
 
 
+def test_what_is_given_up_keeps_its_place_until_it_has_ended(serve: Serve) -> None:
+    detector = SlowDetector()
+    workers = Workers(threads=1, queue=2, patience=0.05)
+    api = serve(workers=workers, engine=FaceEngine(detector, FakeEmbedder()))
+    assert [ask(api).status_code for _ in range(3)] == [503, 503, 503]
+    assert detector.asked.acquire(timeout=20)
+    assert not detector.asked.acquire(blocking=False), "a second was begun in the place of the first"
+    assert workers.waiting == 0, "those that had not begun are gone"
+    workers._patience = 20.0
+    detector.go_on.set()
+    assert ask(api).status_code == 200
+
+
 def test_a_request_that_says_it_is_too_large_is_not_read(serve: Serve) -> None:
     api = serve(max_upload_mb=1)
     head = "POST /v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
@@ -133,7 +146,11 @@ def test_everything_is_counted_by_route_and_outcome(api: Api) -> None:
         'facenet_decisions_total{kind="verify",outcome="no_match"} 1.0',
         'facenet_decisions_total{kind="identify",outcome="match"} 1.0',
         'facenet_not_acquired_total{code="no_face"} 1.0',
-        'facenet_stage_seconds_count{stage="analyse"} 4.0',
+        'facenet_stage_seconds_count{stage="decode"} 5.0',
+        'facenet_stage_seconds_count{stage="detect"} 5.0',
+        'facenet_stage_seconds_count{stage="embed"} 4.0',
+        'facenet_stage_seconds_count{stage="decide"} 4.0',
+        'facenet_stage_seconds_count{stage="store"} 1.0',
         "facenet_people 1.0",
         "facenet_templates 1.0",
         "facenet_queue 0.0",
@@ -150,13 +167,22 @@ def test_events_say_who_did_what_without_names_of_people(serve: Serve) -> None:
     api.post("/v1/identify", GREEN, headers=door)
     api.http.delete("/v1/people/Ann", headers=manager)
     events = api.http.get("/v1/events", headers=manager).json()["events"]
-    assert [(e["kind"], e["key"], e["person_id"], e["outcome"]) for e in events] == [
+    assert {e["door"] for e in events} == {"api"}
+    assert [(e["kind"], e["who"], e["person_id"], e["outcome"]) for e in events] == [
         ("remove", "office", ann, "removed"),
         ("identify", "door", None, "no_match"),
         ("verify", "door", ann, "match"),
     ]
     later = api.http.get("/v1/events", params={"before": events[0]["id"], "limit": 1}, headers=manager).json()
     assert later["events"] == events[1:2]
+
+
+def test_what_can_not_be_noted_is_not_answered(api: Api) -> None:
+    api.enrol("Ann", RED)
+    (api.service.settings.db / "events.sqlite").mkdir()
+    answer = api.post("/v1/verify", RED, claim="Ann")
+    assert (answer.status_code, answer.json()["code"]) == (503, "store")
+    assert "outcome" not in answer.json()
 
 
 def test_no_log_holds_a_name_a_secret_or_anything_biometric(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from facenet_core.errors import KeyRefusedError
 from facenet_core.service import FaceService
+from facenet_core.types import Asker
 from tests.fakes import RED
 from tests.ui.people import enrol
 from tests.ui.visitor import Visitor
@@ -45,7 +46,7 @@ def test_a_name_is_shown_as_it_is(service: FaceService, visitor: Visitor) -> Non
 
 def test_the_metrics_page_says_what_was_asked_and_decided(service: FaceService, visitor: Visitor) -> None:
     visitor.open("metrics")
-    for said in ("Nothing was asked over the API", "Nothing was decided", "Nothing was asked for yet."):
+    for said in ("Nothing was asked over the API", "Nothing was decided since", "Nothing was asked for yet."):
         assert said in visitor.text
     enrol(service, "Ann", RED)
     ann = service.repository.person("Ann").id
@@ -53,15 +54,15 @@ def test_the_metrics_page_says_what_was_asked_and_decided(service: FaceService, 
     service.monitor.answered("POST", "/v1/verify", 422, 0.05)
     service.monitor.decided("verify", "inconclusive")
     service.monitor.not_acquired("no_face")
-    service.events.note("verify", "inconclusive", key=("1", "door"), person_id=ann)
-    service.events.note("verify", "match", person_id="f" * 32)
+    service.audit.note("verify", "inconclusive", Asker("api", "door", "1"), ann)
+    service.audit.note("verify", "match", Asker("page"), "f" * 32)
     visitor.open("verify").open("metrics")
     requests, decisions, events = (frame.value.to_dict("records") for frame in visitor.dataframe)
     assert requests == [{"Route": "POST /v1/verify", "Requests": 2, "Refused": 1, "Mean, ms": 150}]
     assert decisions == [{"Question": "verify", "Answer": "can't tell", "Times": 1}]
-    assert "1 photo could not be used." in visitor.text
-    assert [(e["Key"], e["Who"], e["Outcome"]) for e in events] == [
-        ("this machine", "removed", "match"),
-        ("door", "Ann", "inconclusive"),
+    assert "1 photo that came over the API could not be used." in visitor.text
+    assert [(e["Where"], e["By"], e["Who"], e["Outcome"]) for e in events] == [
+        ("pages", "", "removed", "match"),
+        ("API", "door", "Ann", "inconclusive"),
     ]
-    service.events.close()
+    service.audit.close()

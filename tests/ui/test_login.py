@@ -10,7 +10,9 @@ import streamlit as st
 
 from facenet_core.service import FaceService
 from facenet_core.ui import login
-from tests.ui.conftest import Serve
+from tests.fakes import GREEN, RED, photo
+from tests.ui.conftest import Serve, ServeInstalled
+from tests.ui.people import enrol
 from tests.ui.visitor import ROOT, Visitor
 
 EVERY = ["accuracy", "manage", "metrics", "recognize", "settings", "verify"]
@@ -88,7 +90,7 @@ def test_whoever_has_not_logged_in_is_asked_to(logged_in: LogIn) -> None:
         (["manage"], EVERY),
         ("verify", ["verify"]),
         (["identify", "verify"], ["recognize", "verify"]),
-        (["enrol"], []),
+        (["enrol"], ["manage"]),
         (["root"], []),
     ],
 )
@@ -114,6 +116,29 @@ def test_people_without_a_role_see_nothing(logged_in: LogIn, claims: dict[str, A
 def test_pages_that_are_not_for_somebody_are_not_offered(service: FaceService, logged_in: LogIn) -> None:
     logged_in({"ann@example.org": ["verify", "identify"]}, email="ann@example.org")
     assert offered(Visitor().open("verify")) == ["Verify", "Recognise"]
+
+
+def test_whoever_may_only_enrol_adds_people_and_sees_nobody(service: FaceService, logged_in: LogIn) -> None:
+    enrol(service, "Ann", RED)
+    logged_in({"eve@example.org": ["enrol"]}, email="eve@example.org")
+    visitor = Visitor().open("manage")
+    assert visitor.has("button", "Add a person") and visitor.has("button", "Add a folder")
+    assert not any(visitor.has("button", label) for label in ("Open", "Export", "Import"))
+    assert "Ann" not in visitor.text
+    visitor.click("Add a person").fill("Name", "Bob").upload("Drop photos here", ("bob.png", photo(GREEN)))
+    visitor.click("Enrol 1 photo")
+    assert [person.name for person in service.people()] == ["Ann", "Bob"]
+    (event,) = service.audit.latest()
+    assert (event.door, event.who, event.kind, event.outcome) == ("page", "eve@example.org", "enrol", "enrolled")
+    service.audit.close()
+
+
+def test_only_a_manager_is_offered_another_model(serve_installed: ServeInstalled, logged_in: LogIn) -> None:
+    logged_in({"ann@example.org": ["verify"]}, email="ann@example.org")
+    serve_installed()
+    visitor = Visitor().open("verify")
+    assert any("There is no model at work" in error for error in visitor.errors)
+    assert [button.label for button in visitor.button] == []
 
 
 def test_every_page_takes_a_role() -> None:

@@ -195,6 +195,7 @@ ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "keys create": lambda cli: ["door", "--role", "verify", "--days", 9],
     "keys list": keyed,
     "keys revoke": lambda cli: [*keyed(cli), "door", "--yes"],
+    "events": keyed,
 }
 
 

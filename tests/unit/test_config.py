@@ -48,6 +48,7 @@ def test_the_environment_sets_every_field(monkeypatch, tmp_path):
         "PAGES_OPEN": "true",
         "API_KEYS": "true",
         "API_RATE": "60/hour",
+        "EVENTS_DAYS": "30",
     }
     for name, value in values.items():
         monkeypatch.setenv(f"FACENET_{name}", value)
@@ -70,6 +71,7 @@ def test_the_environment_sets_every_field(monkeypatch, tmp_path):
         "pages_open": True,
         "api_keys": True,
         "api_rate": "60/hour",
+        "events_days": 30,
     }
 
 
