@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, File, Form, Path, Query, Response, UploadFile
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 MOST_PHOTOS = 1_000
 """Photos in one job."""
 
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+JobId = Annotated[UUID, Path(description="as it was given when the job was begun")]
 Photos = Annotated[list[UploadFile], File(description=f"at most {MOST_PHOTOS} photos")]
 Anybody = Annotated[Caller, Depends(needs(None))]
 
@@ -64,18 +65,18 @@ async def enrol(
     return _begun(await context.replays.once(idempotency_key, caller, asked, begin), response)
 
 
-@router.get("/{job}", responses=responses(404))
+@router.get("/{job:uuid}", responses=responses(404))
 async def get_job(
     job: JobId, context: Given, caller: Anybody, offset: Annotated[int, Query(ge=0, le=MOST_PHOTOS)] = 0
 ) -> answers.Job:
     """How far a job is, and its results so far."""
-    return _shown(context.jobs.get(job, caller), offset)
+    return _shown(context.jobs.get(job.hex, caller), offset)
 
 
-@router.delete("/{job}", responses=responses(404))
+@router.delete("/{job:uuid}", responses=responses(404))
 async def cancel_job(job: JobId, context: Given, caller: Anybody) -> answers.Job:
     """Stops a job. What it has done stays done."""
-    return _shown(context.jobs.cancel(job, caller), 0)
+    return _shown(context.jobs.cancel(job.hex, caller), 0)
 
 
 async def _read(photos: list[UploadFile], context: Context) -> list[uploads.Uploaded]:
