@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from tests.e2e.conftest import ROOT, App
 from tests.e2e.test_main_job import choose, go, upload
 
 pytestmark = pytest.mark.browser
+
+DOORS = ("page", "api")
 
 VERDICTS = {"match": "Welcome in", "inconclusive": "Can't tell", "no_match": "Go away"}
 
@@ -48,7 +51,13 @@ def test_a_page_and_the_api_say_the_same(
         go(page, "Metrics")
         expect(page.get_by_role("heading", name="Events")).to_be_visible()
         shoot(page, "metrics")
-        assert [event.kind for event in client.events()] == ["verify", "verify", "enrol"]
+        noted = Counter((event.door, event.kind, event.outcome) for event in client.events())
+        assert noted["images", "enrol", "enrolled"] == 2 and noted["api", "enrol", "enrolled"] == 1
+        page_said, api_said = (
+            {outcome: n for (where, kind, outcome), n in noted.items() if (where, kind) == (door, "verify")}
+            for door in DOORS
+        )
+        assert page_said == api_said and sum(api_said.values()) == 2
 
         go(page, "Settings")
         page.get_by_role("button", name="Make a key").click()
