@@ -24,6 +24,7 @@ file, and what to do. Anything that is not in this tree is a bug.
     │   ├── KeyRefusedError        an API key that is not known, has expired or was revoked
     │   ├── SettingError           a setting is out of range or malformed
     │   ├── RehearsalError         no such change of the model is under way, or it can't be made here
+    │   ├── AlbumError             no such folder, photo or group in the album, or it is busy
     │   └── ArchiveError           a file for import is damaged, hostile or foreign
     ├── ModelError                 no usable model (exit code 3)
     │   ├── NoWeightsError         no weights file is installed
@@ -160,6 +161,10 @@ class SettingError(InputError):
 
 class RehearsalError(InputError):
     """No such change of the model is under way, or it can't be made here."""
+
+
+class AlbumError(InputError):
+    """The album has no such folder, photo or group, or is busy."""
 
 
 class ArchiveError(InputError):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import BinaryIO, TypeVar
 
+from facenet_core.album.album import Album
 from facenet_core.audit import Audit
 from facenet_core.changeover import Changeover
 from facenet_core.config import Settings, load_settings
@@ -52,6 +53,7 @@ class FaceService(Changeover):
     Attributes:
         keys: The keys of the API.
         audit: Who asked for what.
+        album: Folders of unlabelled photos, searched and grouped.
     """
 
     def __init__(
@@ -64,6 +66,13 @@ class FaceService(Changeover):
         super().__init__(settings, Repository(settings.db))
         self.keys = KeyStore(settings.db)
         self.audit = Audit(EventLog(settings.db, settings.events_days), self.repository, self.monitor)
+        self.album = Album(
+            settings,
+            lambda: self.engine,
+            self.calibration,
+            lambda requests: list(self.enrol_many(requests)),
+            person=lambda name: self.repository.person(name).id,
+        )
         self._given = engine
         self._around_load = around_load
         self._loader = EngineLoader(self._load)

@@ -27,18 +27,18 @@ def to_csv(photos: Iterable[tuple[str, Sequence[Identification]]], top_k: int) -
     for name, identifications in photos:
         for found in identifications:
             box = found.face.detection.box
-            row: list[str | int | float] = [_cell(name), found.number]
+            row: list[str | int | float] = [cell(name), found.number]
             row += [round(edge) for edge in (box.left, box.top, box.right, box.bottom)]
             row.append(round(found.face.detection.confidence, 4))
             unnamed = UNSURE if found.outcome == "inconclusive" else NOBODY
-            row.append(_cell(found.candidates[0].person.name) if found.matched else unnamed)
+            row.append(cell(found.candidates[0].person.name) if found.matched else unnamed)
             row.append(round(found.threshold.distance, 6))
             for candidate in found.candidates:
-                row += [_cell(candidate.person.name), round(candidate.distance, 6)]
+                row += [cell(candidate.person.name), round(candidate.distance, 6)]
             table.writerow(row)
     return text.getvalue()
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that a spreadsheet does not take for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -1,0 +1,291 @@
+"""Album: folders of unlabelled photos, indexed in the background, searched for people and grouped into people."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facenet_core import images
+from facenet_core.album.database import AlbumDatabase
+from facenet_core.album.indexing import Indexed, Indexer
+from facenet_core.album.people import AlbumPeople
+from facenet_core.album.photos import AlbumPhotos
+from facenet_core.album.pictures import Pictures
+from facenet_core.album.records import AlbumFace, AlbumPhoto, Folder, Found, Refused, Run, shown
+from facenet_core.album.together import together
+from facenet_core.calibration import Calibration
+from facenet_core.config import Settings
+from facenet_core.engine import FaceEngine
+from facenet_core.errors import AlbumError, FaceNetError, ModelError, NoThresholdError
+from facenet_core.types import Embedding, EnrolOutcome, EnrolRequest, Photo
+
+logger = logging.getLogger(__name__)
+
+
+class Album:
+    """Everything about the photos of an album. Thread-safe.
+
+    Args:
+        settings: Where it is kept, and limits for photos.
+        engine: The engine; may wait for it.
+        calibration: What a distance means; raises NoThresholdError if nothing
+            was measured.
+        enrol: Enrols photos of a person.
+        now: The clock, UTC.
+        person: The id of somebody who was enrolled, by their name.
+
+    Attributes:
+        people: The people of the album: faces that are grouped, named, corrected.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Callable[[], FaceEngine],
+        calibration: Callable[[], Calibration],
+        enrol: Callable[[Sequence[EnrolRequest]], Iterable[EnrolOutcome]],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        person: Callable[[str], str | None] = lambda name: None,
+    ) -> None:
+        folder = settings.db / "album"
+        self._settings, self._engine, self._calibration, self._now = settings, engine, calibration, now
+        self._database = AlbumDatabase(folder / "album.sqlite")
+        self._photos = AlbumPhotos(self._database)
+        self._pictures = Pictures(folder / "pictures")
+        self._indexer = Indexer(self._database, self._photos, self._pictures, settings, now)
+        self.people = AlbumPeople(self, self._database, self._photos, engine, calibration, enrol, now, person)
+        self._thread: threading.Thread | None = None
+        self._thread_lock = threading.Lock()
+
+    # -- folders ----------------------------------------------------------------
+
+    def folders(self) -> tuple[Folder, ...]:
+        """The folders of the album."""
+        return self._photos.folders() if self._database.exists else ()
+
+    def add(self, path: Path) -> Folder:
+        """Adds a folder tree; its photos come with the next index run. Nothing in it is ever changed.
+
+        Raises:
+            AlbumError: If there is no such folder, or it lies in one of the
+                album, or the database lies in it.
+        """
+        path = _absolute(path)
+        if not path.is_dir():
+            raise AlbumError(f"{shown(str(path))}: there is no such folder.")
+        database = self._settings.db.resolve()
+        if database.is_relative_to(path) or path.is_relative_to(database):
+            raise AlbumError(f"{path}: the database is in this folder. Choose one that holds photos alone.")
+        return self._photos.add_folder(path, self._now())
+
+    def remove(self, path: Path) -> Folder:
+        """Takes a folder out of the album, with all that is known of its photos. The photos stay.
+
+        Raises:
+            AlbumError: If it is not in the album, or the album is being indexed.
+        """
+        if self._indexer.busy:
+            raise AlbumError("The album is being indexed. Pause that first.")
+        path = _absolute(path)
+        for folder in self.folders():
+            if folder.path == path:
+                self._photos.remove_folder(folder)
+                self._pictures.forget(self._photos.contents())
+                return folder
+        raise AlbumError(f"{path}: this folder is not in the album.")
+
+    def refused(self) -> tuple[Refused, ...]:
+        """Files that can't be used, and why."""
+        return self._photos.refused() if self._database.exists else ()
+
+    # -- indexing ---------------------------------------------------------------
+
+    def index(self, *, again: bool = False) -> Generator[Indexed, None, None]:
+        """Looks at everything that is new or changed, and groups the faces; see :meth:`Indexer.run`.
+
+        Raises:
+            AlbumError: If another process is at it, or a folder can't be read.
+            ModelError: If there is no model.
+        """
+        self._indexer.resume()
+        yield from self._run(again)
+
+    def _run(self, again: bool = False) -> Generator[Indexed, None, None]:
+        yield from self._indexer.run(self._engine(), again=again)
+        with suppress(NoThresholdError):  # without it faces are searched one by one, and grouped by nobody
+            self.people.group()
+
+    def start_index(self, *, again: bool = False) -> None:
+        """The same in the background, unless it is under way; :meth:`run` tells how far it is."""
+        with self._thread_lock:
+            if self._thread and self._thread.is_alive():
+                return
+            self._indexer.resume()
+            self._thread = threading.Thread(
+                target=self._index_in_background, args=(again,), name="album-index", daemon=True
+            )
+            self._thread.start()
+
+    @property
+    def indexing(self) -> bool:
+        """Whether a run of :meth:`start_index` is under way, or waits for the model."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def pause_index(self) -> None:
+        """Ends the run in the background after the photo that it is at; the next one goes on there."""
+        self._indexer.stop()
+
+    def run(self) -> Run | None:
+        """How far an index run is, of whatever process, or how the last one ended."""
+        return self._indexer.last()
+
+    def _index_in_background(self, again: bool) -> None:
+        try:
+            for _ in self._run(again=again):
+                pass
+        except FaceNetError as error:
+            logger.warning("indexing ended: %s", error)
+            if isinstance(error, ModelError):  # before the run began; other problems are kept with it
+                self._indexer.fail(str(error))
+
+    # -- photos -----------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        """How many ``photos``, ``files``, ``refused`` files and ``faces`` there are."""
+        if not self._database.exists:
+            return dict.fromkeys(("photos", "files", "refused", "faces"), 0)
+        return dict(self._photos.counts())
+
+    def listed(self, limit: int, offset: int = 0) -> tuple[AlbumPhoto, ...]:
+        """Photos in the order of their files' paths."""
+        return self._photos.listed(limit, offset) if self._database.exists else ()
+
+    def photo(self, id_: int) -> AlbumPhoto:
+        """A photo by its number.
+
+        Raises:
+            AlbumError: If it is not there.
+        """
+        found = self._photos.photos([id_]).get(id_)
+        if found is None or not found.paths:
+            raise AlbumError("This photo is no longer in the album.")
+        return found
+
+    def faces_on(self, photo: AlbumPhoto) -> tuple[AlbumFace, ...]:
+        """The faces on a photo, from left to right."""
+        return self._photos.faces_on(photo.id)
+
+    def faces(self, ids: Iterable[int]) -> tuple[AlbumFace, ...]:
+        """Faces by their numbers, in this order; those that are gone are left out."""
+        wanted = list(ids)
+        found = self._photos.faces(wanted)
+        return tuple(found[id_] for id_ in wanted if id_ in found)
+
+    def original(self, photo: AlbumPhoto) -> bytes:
+        """A photo's own bytes.
+
+        Raises:
+            AlbumError: If none of its files can be read.
+        """
+        for path in photo.paths:
+            try:
+                return path.read_bytes()
+            except OSError:
+                continue
+        raise AlbumError(f"{photo.name}: this photo can't be read. Is its disk there? If it was moved, index again.")
+
+    def opened(self, photo: AlbumPhoto) -> Photo:
+        """A photo, decoded.
+
+        Raises:
+            AlbumError: If none of its files can be read.
+            PhotoError: If it has changed, and can't be used any more.
+        """
+        return images.decode(
+            self.original(photo),
+            photo.name,
+            max_bytes=self._settings.max_upload_mb * 2**20,
+            max_pixels=self._settings.max_pixels,
+        )
+
+    def thumbnail(self, photo: AlbumPhoto) -> bytes:
+        """A photo's thumbnail as JPEG, made if it is not there.
+
+        Raises:
+            AlbumError: If the photo can't be read.
+            PhotoError: If it has changed, and can't be used any more.
+        """
+        return self._pictures.thumbnail(photo.sha256) or self._made(photo, self._pictures.thumbnail, photo.sha256)
+
+    def crop(self, face: AlbumFace) -> bytes:
+        """A face's crop as JPEG, made if it is not there.
+
+        Raises:
+            AlbumError: If the photo can't be read.
+            PhotoError: If it has changed, and can't be used any more.
+        """
+        photo = self.photo(face.photo)
+        return self._pictures.crop(photo.sha256, face.id) or self._made(
+            photo, self._pictures.crop, photo.sha256, face.id
+        )
+
+    def _made(self, photo: AlbumPhoto, read: Callable[..., bytes | None], *what: object) -> bytes:
+        decoded = self.opened(photo)
+        if decoded.sha256 != photo.sha256:
+            raise AlbumError(f"{photo.name}: this photo has changed. Index the album again.")
+        self._pictures.make(decoded, [(face.id, face.detection) for face in self.faces_on(photo)])
+        return read(*what) or b""
+
+    # -- searching --------------------------------------------------------------
+
+    def embeddings(self, faces: Sequence[int]) -> NDArray[np.float32]:
+        """The embeddings of faces of the album, as samples for a search: shape ``(s, d)``."""
+        table = self._photos.table(self._engine().model_id)
+        return table.embeddings[table.rows(list(faces))]
+
+    def search(self, people: Sequence[Sequence[Embedding]], without: Sequence[Sequence[Embedding]] = ()) -> Found:
+        """Finds the photos that show people.
+
+        Args:
+            people: Samples of each person: embeddings of the current model. All
+                of them must be on a photo.
+            without: Samples of people who must not be on it.
+
+        Raises:
+            AlbumError: If nobody is asked for, or nothing is indexed yet.
+            ModelError: If there is no model.
+            NoThresholdError: If nothing was measured for it.
+        """
+        if not people or not all(len(samples) for samples in people):
+            raise AlbumError("Give a photo of the person to search for.")
+        if not self.counts()["faces"]:
+            raise AlbumError("The album has no faces yet. Add a folder of photos, and index it.")
+        table, crowd = self.people.crowd()
+        calibration = self._calibration()
+        rankings = [crowd.rank(np.stack(list(samples)), calibration) for samples in people]
+        barred: set[int] = set()
+        for samples in without:
+            ranking = crowd.rank(np.stack(list(samples)), calibration)
+            barred |= set(table.photos[ranking.order].tolist())
+        return together(self._photos, table, rankings, barred)
+
+    def close(self) -> None:
+        """Ends what is under way and lets go of the files."""
+        self.pause_index()
+        if self._thread:
+            self._thread.join()
+        self._database.close()
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # "~nobody", a null byte
+        raise AlbumError(f"{shown(str(path))}: this is no path of a folder ({error}).") from error

@@ -1,0 +1,209 @@
+"""The people of an album: which faces are together, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facenet_core.album.clustering import JOIN_FMR, NEW, Links, cluster, extend, renamed
+from facenet_core.album.database import AlbumDatabase
+from facenet_core.album.doubts import Doubts, doubts
+from facenet_core.album.nearest import Nearest
+from facenet_core.album.photos import AlbumPhotos, model_number
+from facenet_core.album.records import FaceTable
+from facenet_core.album.said import Agreed, Sayings, agreed
+from facenet_core.album.searching import EXACT, KNOT_FMR, Crowd
+from facenet_core.calibration import Calibration
+from facenet_core.errors import AlbumError
+from facenet_core.types import ModelId
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Faces that are one person.
+
+    Attributes:
+        number: The group's number; it stays as long as most of its faces do.
+        name: What a user has called the person; None for somebody unknown.
+        person: The id of the enrolled person, if it was enrolled.
+        faces: The numbers of the faces, those that show the person best first.
+        photos: How many photos they are on.
+    """
+
+    number: int
+    name: str | None
+    person: str | None
+    faces: tuple[int, ...]
+    photos: int
+
+
+class Groups:
+    """Groups an album's faces into people, by what users have said and by likeness. Thread-safe.
+
+    Args:
+        database: Of the album.
+        photos: Its photos.
+        sayings: What users have said.
+    """
+
+    def __init__(self, database: AlbumDatabase, photos: AlbumPhotos, sayings: Sayings) -> None:
+        self._database, self._photos, self._sayings = database, photos, sayings
+        self._crowd: tuple[FaceTable, NDArray[np.int64], Crowd] | None = None
+        self._index: tuple[FaceTable, Nearest] | None = None
+
+    def regroup(
+        self, model_id: ModelId, calibration: Calibration, touched: Iterable[int] = (), *, anew: bool = False
+    ) -> int:
+        """Groups new faces, and those that something new was said about; the rest stays as it is.
+
+        Args:
+            model_id: Whose embeddings count.
+            calibration: What a distance means.
+            touched: Faces to be looked at again.
+            anew: Look at all of them again.
+
+        Returns:
+            How many faces are grouped.
+        """
+        table = self._photos.table(model_id)
+        known = self._members(table, model_id)
+        before = known.copy()
+        before[:, slice(None) if anew else table.rows(sorted(touched))] = NEW
+        links = _links(table, agreed(self._sayings.all()))
+        numbers, knots = (
+            renamed(_grouped(table, links, calibration.distance_at(rate)[0], labels), last)
+            for rate, labels, last in zip((JOIN_FMR, KNOT_FMR), before, known, strict=True)
+        )
+        rows = list(zip(table.ids.tolist(), numbers.tolist(), knots.tolist(), strict=True))
+        with self._database.writing() as connection:
+            model = model_number(connection, model_id)
+            connection.execute("DELETE FROM members WHERE model = ?", (model,))
+            connection.executemany(
+                "INSERT INTO members SELECT ?1, ?4, ?2, ?3 WHERE EXISTS (SELECT 1 FROM faces WHERE id = ?1)",
+                ((*row, model) for row in rows),
+            )
+        return len(table)
+
+    def ungrouped(self, model_id: ModelId) -> int:
+        """How many faces have come since the last time."""
+        table = self._photos.table(model_id)
+        return int((self._members(table, model_id)[0] == NEW).sum())
+
+    def all(self, model_id: ModelId, smallest: int = 2) -> tuple[Group, ...]:
+        """The groups, named ones first, then by size.
+
+        Args:
+            model_id: Whose embeddings count.
+            smallest: Groups of fewer faces are left out, unless they have a name.
+        """
+        table = self._photos.table(model_id)
+        labels = self._members(table, model_id)[0]
+        names = self._names(table, labels)
+        order = np.argsort(labels, kind="stable")
+        order = order[labels[order] != NEW]
+        if not len(order):
+            return ()
+        numbers, starts = np.unique(labels[order], return_index=True)
+        groups = [
+            self._group(table, int(number), rows, names.get(int(number)))
+            for number, rows in zip(numbers, np.split(order, starts[1:]), strict=True)
+            if len(rows) >= smallest or int(number) in names
+        ]
+        return tuple(sorted(groups, key=lambda group: (group.name is None, -len(group.faces), group.number)))
+
+    def get(self, model_id: ModelId, number: int) -> Group:
+        """One group.
+
+        Raises:
+            AlbumError: If there is none of that number.
+        """
+        table = self._photos.table(model_id)
+        labels = self._members(table, model_id)[0]
+        rows = np.flatnonzero(labels == number)
+        if not len(rows):
+            raise AlbumError(f"There is no group {number} any more: the faces were grouped again meanwhile.")
+        return self._group(table, number, rows, self._names(table, labels).get(number))
+
+    def crowd(self, model_id: ModelId) -> tuple[FaceTable, Crowd]:
+        """All faces, ready to be searched. Remembered until anything changes."""
+        table = self._photos.table(model_id)
+        knots = self._members(table, model_id)[1]
+        if self._crowd is None or self._crowd[0] is not table or not np.array_equal(self._crowd[1], knots):
+            crowd = Crowd.of(table.embeddings, table.photos, knots)
+            self._crowd = table, knots, replace(crowd, nearest=self._nearest(table, len(crowd.means)))
+        return table, self._crowd[2]
+
+    def _nearest(self, table: FaceTable, knots: int) -> Nearest | None:
+        """The index of an album that is too large to look at every knot."""
+        if knots <= EXACT:
+            return None
+        if self._index is None or self._index[0] is not table:
+            self._index = table, Nearest(table.embeddings, self._database.path.with_name("nearest"))
+        return self._index[1]
+
+    def doubts(self, model_id: ModelId, calibration: Calibration) -> Doubts:
+        """What may be wrong with the groups: by their numbers, and faces by theirs.
+
+        Args:
+            model_id: Whose embeddings count.
+            calibration: What a distance means.
+        """
+        table = self._photos.table(model_id)
+        labels, _ = self._members(table, model_id)
+        rows = np.flatnonzero(labels != NEW)
+        some = FaceTable(table.ids[rows], table.photos[rows], table.clear[rows], table.embeddings[rows])
+        links = _links(some, agreed(self._sayings.all()))
+        distance, _ = calibration.distance_at(JOIN_FMR)
+        return doubts(some.embeddings, some.photos, links, distance, labels[rows])
+
+    def _members(self, table: FaceTable, model_id: ModelId) -> NDArray[np.int64]:
+        """Shape ``(2, n)``: the number of each face's group, and of its knot; -1 for those that came since."""
+        labels = np.full((2, len(table)), NEW, np.int64)
+        with self._database.reading() as connection:
+            model = model_number(connection, model_id)
+            rows = connection.execute("SELECT face, number, knot FROM members WHERE model = ? ORDER BY face", (model,))
+            members = np.array(rows.fetchall(), np.int64).reshape(-1, 3)
+        if len(members) and len(table):
+            known = np.isin(table.ids, members[:, 0])
+            labels[:, known] = members[np.searchsorted(members[:, 0], table.ids[known]), 1:].T
+        return labels
+
+    def _names(self, table: FaceTable, labels: NDArray[np.int64]) -> dict[int, tuple[str, str | None]]:
+        """The name of each group that has one: that of the most of its named faces."""
+        votes: dict[int, tuple[int, str, str | None]] = {}
+        for faces, name, person in agreed(self._sayings.all()).names:
+            held = labels[table.rows(sorted(faces))]
+            for number, count in zip(*np.unique(held[held != NEW], return_counts=True), strict=True):
+                if count > votes.get(int(number), (0,))[0]:
+                    votes[int(number)] = int(count), name, person
+        return {number: (name, person) for number, (_, name, person) in votes.items()}
+
+    def _group(
+        self, table: FaceTable, number: int, rows: NDArray[np.int64], named: tuple[str, str | None] | None
+    ) -> Group:
+        # The clear ones first, and of those the ones nearest to the middle of all.
+        middle = table.embeddings[rows].mean(axis=0)
+        order = np.lexsort((-(table.embeddings[rows] @ middle), ~table.clear[rows]))
+        name, person = named or (None, None)
+        photos = len(np.unique(table.photos[rows]))
+        return Group(number, name, person, tuple(table.ids[rows[order]].tolist()), photos)
+
+
+def _grouped(table: FaceTable, links: Links, distance: float, before: NDArray[np.int64]) -> NDArray[np.int64]:
+    if (before == NEW).all():
+        return cluster(table.embeddings, table.photos, links, distance)
+    return extend(table.embeddings, table.photos, links, distance, before)
+
+
+def _links(table: FaceTable, said: Agreed) -> Links:
+    """What was said, of the faces that are there."""
+    must = tuple(_rows(table, faces) for faces in said.same)
+    cannot = tuple((_rows(table, one), _rows(table, other)) for one, other in said.apart)
+    return Links(tuple(m for m in must if len(m) > 1), tuple(pair for pair in cannot if all(pair)))
+
+
+def _rows(table: FaceTable, faces: frozenset[int]) -> tuple[int, ...]:
+    return tuple(table.rows(sorted(faces)).tolist())

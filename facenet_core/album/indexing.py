@@ -1,0 +1,262 @@
+"""Index runs: every new or changed photo of an album is read once, and its faces are embedded."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from facenet_core import images
+from facenet_core.album.database import AlbumDatabase
+from facenet_core.album.photos import AlbumPhotos, KnownFile
+from facenet_core.album.pictures import Pictures
+from facenet_core.album.records import Folder, Run, RunState, shown
+from facenet_core.album.scanning import UNREADABLE, Changes, Entry, changes
+from facenet_core.config import Settings
+from facenet_core.engine import FaceEngine
+from facenet_core.errors import AlbumError, FaceNetError, PhotoError
+from facenet_core.pipeline import analyse_photos
+from facenet_core.quality import flaws
+from facenet_core.store.files import make_folder
+from facenet_core.types import Analysis, Photo
+
+logger = logging.getLogger(__name__)
+
+TOLD_EVERY = 1.0
+"""Seconds between two notes of how far a run is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A file that a run has looked at.
+
+    Attributes:
+        path: The file.
+        faces: How many were found; None if nothing had to be looked for, because
+            the photo was known under another name, or can't be used.
+        problem: Why it can't be used.
+    """
+
+    path: Path
+    faces: int | None = None
+    problem: str | None = None
+
+
+class Indexer:
+    """Runs over the folders of an album. One run at a time, of whatever process.
+
+    Args:
+        database: Of the album.
+        photos: Its photos.
+        pictures: Its thumbnails.
+        settings: Limits for photos.
+        now: The clock, UTC.
+    """
+
+    def __init__(
+        self,
+        database: AlbumDatabase,
+        photos: AlbumPhotos,
+        pictures: Pictures,
+        settings: Settings,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database, self._photos, self._pictures = database, photos, pictures
+        self._settings, self._now = settings, now
+        self._stop = threading.Event()
+        self._told = datetime.min.replace(tzinfo=UTC)
+
+    def run(self, engine: FaceEngine, *, again: bool = False) -> Generator[Indexed, None, None]:
+        """Looks at everything that is new or changed; what is gone leaves the album.
+
+        A run that is stopped or killed has lost nothing: the next goes on where
+        it was. Files are only read.
+
+        Args:
+            engine: What finds and embeds faces.
+            again: Read every file, and compare its content with what is known.
+
+        Yields:
+            Each file that was looked at.
+
+        Raises:
+            AlbumError: If another process is at it, or a folder can't be read.
+            ModelError: If the model fails.
+            StoreError: If the album can't be written.
+        """
+        make_folder(self._database.path.parent)
+        # Longer than somebody who looks whether it is free holds it.
+        lock = FileLock(self._lock_path, timeout=1, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise AlbumError("The album is being indexed by another process. Wait for its end.") from error
+        began, total, done = self._now(), 0, 0
+        try:
+            self._tell("scanning", began, 0, 0)
+            found = self._scanned(again, engine)
+            total = sum(len(each.fresh) for _, each in found)
+            self._tell("indexing", began, total, 0)
+            for folder, each in found:
+                with closing(self._indexed(engine, folder, each.fresh)) as coming:
+                    for indexed in coming:
+                        done += 1
+                        if (self._now() - self._told).total_seconds() >= TOLD_EVERY:
+                            self._tell("indexing", began, total, done)
+                        yield indexed
+                        if self._stop.is_set():
+                            self._tell("paused", began, total, done)
+                            return
+                self._photos.drop_files(each.gone, self._now())
+            self._pictures.forget(self._photos.contents())
+            self._tell("done", began, total, done)
+        except GeneratorExit:
+            self._tell("paused", began, total, done)
+            raise
+        except FaceNetError as error:
+            self._tell("failed", began, total, done, str(error))
+            raise
+        finally:
+            lock.release()
+
+    def stop(self) -> None:
+        """Ends the run after the photo that it is at, and each one until :meth:`resume`."""
+        self._stop.set()
+
+    def fail(self, problem: str) -> None:
+        """Keeps why a run could not begin."""
+        self._tell("failed", self._now(), 0, 0, problem)
+
+    def resume(self) -> None:
+        """Lets the next run go on to its end."""
+        self._stop.clear()
+
+    def last(self) -> Run | None:
+        """How far the run is, of whatever process, or how the last one ended; None before the first.
+
+        A run that was killed reads as paused.
+        """
+        if not self._database.exists:
+            return None
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT state, began_at, told_at, total, done, problem FROM runs").fetchone()
+        if row is None:
+            return None
+        state: RunState = row[0]
+        if state in ("scanning", "indexing") and not self.busy:
+            state = "paused"
+        return Run(state, datetime.fromisoformat(row[1]), datetime.fromisoformat(row[2]), *row[3:])
+
+    @property
+    def _lock_path(self) -> Path:
+        return self._database.path.with_suffix(".lock")
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way, of whatever process."""
+        lock = FileLock(self._lock_path, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+    def _scanned(self, again: bool, engine: FaceEngine) -> list[tuple[Folder, Changes]]:
+        """What changed in each folder; files whose photos the current model has not seen count as changed."""
+        seen = self._photos.seen_by(engine.model_id)
+
+        def stale(file: KnownFile) -> bool:
+            return again or file.code == UNREADABLE or (file.photo is not None and file.photo not in seen)
+
+        return [
+            (folder, changes(folder.path, self._photos.files(folder.id), stale)) for folder in self._photos.folders()
+        ]
+
+    def _indexed(self, engine: FaceEngine, folder: Folder, fresh: tuple[Entry, ...]) -> Generator[Indexed, None, None]:
+        asked: deque[tuple[Entry, str]] = deque()
+        ready: deque[Indexed] = deque()
+
+        def sources() -> Iterator[Callable[[], Photo]]:
+            for entry in fresh:
+                read = self._read(folder.path, entry)
+                if isinstance(read[1], str):
+                    ready.append(self._refuse(folder, entry, read[0], read[1]))
+                    continue
+                sha256, data = read
+                photo, seen = self._photos.known(sha256, engine.model_id)
+                if photo is not None and seen:
+                    self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), photo)
+                    ready.append(Indexed(_whole(folder, entry)))
+                    continue
+                asked.append((entry, sha256))
+                name = shown(_whole(folder, entry).name)
+                limits = {"max_bytes": self._settings.max_upload_mb * 2**20, "max_pixels": self._settings.max_pixels}
+                yield partial(images.decode, data, name, **limits)
+
+        coming = analyse_photos(engine, sources())
+        with closing(coming):
+            for found in coming:
+                entry, sha256 = asked.popleft()
+                yield from _drained(ready)
+                if isinstance(found, PhotoError):
+                    yield self._refuse(folder, entry, found.code, found.reason)
+                elif isinstance(found, FaceNetError):
+                    raise found
+                else:
+                    self._keep(folder, entry, sha256, found)
+                    yield Indexed(_whole(folder, entry), len(found.faces))
+        yield from _drained(ready)
+
+    def _read(self, root: Path, entry: Entry) -> tuple[str, bytes] | tuple[str, str]:
+        """The hash and the content of a file, or the code and the reason of why it can't be read."""
+        if entry.problem:
+            return entry.problem
+        limit = self._settings.max_upload_mb * 2**20
+        try:
+            with (root / os.fsdecode(entry.path)).open("rb") as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            return UNREADABLE, f"This file can't be read ({error.strerror})."
+        return hashlib.sha256(data).hexdigest(), data
+
+    def _keep(self, folder: Folder, entry: Entry, sha256: str, found: Analysis) -> None:
+        faces = [
+            (face.detection, not any(flaw.severity == "refuse" for flaw in flaws(face.quality)), face.embedding)
+            for face in found.faces
+        ]
+        with self._database.writing():
+            photo, ids = self._photos.put_photo(sha256, (found.photo.width, found.photo.height), faces, found.model_id)
+            self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), photo)
+        self._pictures.make(found.photo, [(id_, face.detection) for id_, face in zip(ids, found.faces, strict=True)])
+
+    def _refuse(self, folder: Folder, entry: Entry, code: str, reason: str) -> Indexed:
+        self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), None, code, reason)
+        return Indexed(_whole(folder, entry), None, reason)
+
+    def _tell(self, state: RunState, began: datetime, total: int, done: int, problem: str | None = None) -> None:
+        self._told = self._now()
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO runs VALUES (1, ?, ?, ?, ?, ?, ?)",
+                (state, began.isoformat(), self._told.isoformat(), total, done, problem),
+            )
+
+
+def _whole(folder: Folder, entry: Entry) -> Path:
+    return folder.path / os.fsdecode(entry.path)
+
+
+def _drained(ready: deque[Indexed]) -> Iterator[Indexed]:
+    while ready:
+        yield ready.popleft()

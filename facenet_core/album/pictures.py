@@ -1,0 +1,90 @@
+"""Thumbnails of an album's photos and crops of its faces, kept so that a page of hundreds is there at once.
+
+A cache: it may be deleted, and what is missing is made again from the photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facenet_core import images
+from facenet_core.errors import StoreError
+from facenet_core.store.files import discard, make_folder
+from facenet_core.types import Detection, Photo
+
+THUMBNAIL_SIDE = 360
+"""Pixels of a thumbnail's longer side."""
+
+CROP_SIDE = 112
+"""Pixels of a face's crop."""
+
+
+class Pictures:
+    """Small pictures in files, by what they show. Thread-safe.
+
+    Args:
+        folder: Where they are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def thumbnail(self, sha256: str) -> bytes | None:
+        """A photo's thumbnail as JPEG; None if it was not made yet."""
+        return _read(self._place(sha256, "photo"))
+
+    def crop(self, sha256: str, face: int) -> bytes | None:
+        """A face's crop as JPEG; None if it was not made yet."""
+        return _read(self._place(sha256, str(face)))
+
+    def make(self, photo: Photo, faces: Iterable[tuple[int, Detection]] = ()) -> None:
+        """Keeps a photo's thumbnail and its faces' crops.
+
+        Args:
+            photo: The photo.
+            faces: Their numbers, and where they are.
+
+        Raises:
+            StoreError: If they can't be written.
+        """
+        pixels = photo.pixels
+        made = {self._place(photo.sha256, "photo"): images.thumbnail(pixels, THUMBNAIL_SIDE)}
+        for number, detection in faces:
+            made[self._place(photo.sha256, str(number))] = images.thumbnail(_crop(pixels, detection), CROP_SIDE)
+        try:
+            for path, content in made.items():
+                make_folder(path.parent)
+                path.write_bytes(content)
+                path.chmod(0o600)
+        except OSError as error:
+            raise StoreError(f"{self._folder}: thumbnails can't be written ({error.strerror}).") from error
+
+    def forget(self, keep: frozenset[str]) -> None:
+        """Deletes the pictures of photos that are not among those to keep, by their sha256."""
+        for path in self._folder.glob("*/*.jpg"):
+            if path.name.split("-")[0] not in keep:
+                discard(path)
+
+    def _place(self, sha256: str, what: str) -> Path:
+        return self._folder / sha256[:2] / f"{sha256}-{what}.jpg"
+
+
+def _crop(pixels: NDArray[np.uint8], detection: Detection) -> NDArray[np.uint8]:
+    """The face with a little around it, as square as the photo's edges allow."""
+    box, (height, width) = detection.box, pixels.shape[:2]
+    half = 0.7 * max(box.width, box.height)
+    x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    left, top = max(0, int(x - half)), max(0, int(y - half))
+    right, bottom = min(width, max(int(x + half), left + 1)), min(height, max(int(y + half), top + 1))
+    return pixels[min(top, height - 1) : bottom, min(left, width - 1) : right]
+
+
+def _read(path: Path) -> bytes | None:
+    with suppress(OSError):
+        return path.read_bytes()
+    return None

@@ -1,0 +1,198 @@
+"""What travels between the parts of an album: files, photos, faces. Frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facenet_core.types import Box, Detection
+
+Verdict = Literal["found", "absent"]
+
+RunState = Literal["scanning", "indexing", "paused", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder tree that belongs to the album.
+
+    Attributes:
+        id: Its number.
+        path: Where it is, absolute.
+        added_at: UTC.
+        photos: Files in it that are photos.
+        refused: Files in it that can't be used.
+    """
+
+    id: int
+    path: Path
+    added_at: datetime
+    photos: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that can't be used.
+
+    Attributes:
+        path: The file.
+        code: A stable word, as of :class:`~facenet_core.errors.PhotoError`.
+        reason: A sentence.
+    """
+
+    path: Path
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumPhoto:
+    """A photo of the album, in however many files it is.
+
+    Attributes:
+        id: Its number.
+        sha256: Hash of its content, 64 hex digits.
+        width: Pixels across, upright.
+        height: Pixels down.
+        paths: Its files.
+    """
+
+    id: int
+    sha256: str
+    width: int
+    height: int
+    paths: tuple[Path, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of its first file, as it can be shown."""
+        return shown(self.paths[0].name) if self.paths else self.sha256[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumFace:
+    """A face on a photo of the album.
+
+    Attributes:
+        id: Its number.
+        photo: The number of its photo.
+        detection: Where it is, in pixels of the upright photo.
+        clear: Whether it is large and sharp enough to stand for a person.
+    """
+
+    id: int
+    photo: int
+    detection: Detection
+    clear: bool
+
+    @property
+    def box(self) -> Box:
+        """Where it is."""
+        return self.detection.box
+
+
+@dataclass(frozen=True, slots=True)
+class FaceTable:
+    """All faces of an album that one model has embedded, row by row.
+
+    Attributes:
+        ids: Shape ``(n,)``, int64: of the faces, rising.
+        photos: Shape ``(n,)``, int64: of their photos.
+        clear: Shape ``(n,)``, bool: see :class:`AlbumFace`.
+        embeddings: Shape ``(n, d)``, float32, unit norm.
+    """
+
+    ids: NDArray[np.int64]
+    photos: NDArray[np.int64]
+    clear: NDArray[np.bool_]
+    embeddings: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self, faces: NDArray[np.int64] | list[int]) -> NDArray[np.int64]:
+        """Where faces are, by their numbers; those that are not here are left out."""
+        wanted = np.asarray(faces, np.int64)
+        if not len(self.ids):
+            return np.empty(0, np.int64)
+        places = np.searchsorted(self.ids, wanted).clip(max=len(self.ids) - 1)
+        found: NDArray[np.int64] = places[self.ids[places] == wanted]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How far an index run is, or how the last one ended.
+
+    Attributes:
+        state: What it does.
+        began_at: UTC.
+        told_at: When this was last written, UTC.
+        total: Files to look at.
+        done: Of those.
+        problem: Why it failed.
+    """
+
+    state: RunState
+    began_at: datetime
+    told_at: datetime
+    total: int
+    done: int
+    problem: str | None
+
+    @property
+    def rate(self) -> float:
+        """Files a second."""
+        seconds = (self.told_at - self.began_at).total_seconds()
+        return self.done / seconds if seconds > 0 else 0.0
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until the end at this rate; None before anything is known."""
+        return (self.total - self.done) / self.rate if self.rate > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A photo that shows somebody who was searched for.
+
+    Attributes:
+        photo: The photo.
+        faces: The face of each person who was searched for, in their order.
+        distance: Of the farthest of them, 0 to 2.
+        strangers: One in so many strangers is so near.
+    """
+
+    photo: AlbumPhoto
+    faces: tuple[AlbumFace, ...]
+    distance: float
+    strangers: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        verdict: ``found``, or ``absent``: the person is probably not in the
+            album, or not on a photo with the others.
+        hits: Photos that show everybody who was asked for, best first.
+        perhaps: Photos that might.
+        faces: How many faces were searched.
+    """
+
+    verdict: Verdict
+    hits: tuple[Hit, ...]
+    perhaps: tuple[Hit, ...]
+    faces: int
+
+
+def shown(name: str) -> str:
+    """A file's name as it can be stored and printed, whatever bytes it is made of."""
+    return name.encode(errors="replace").decode()

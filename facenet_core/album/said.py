@@ -1,0 +1,202 @@
+"""What users have said about an album's faces: these are one person, these are not, this is Ann. Kept for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from facenet_core.album.database import AlbumDatabase
+from facenet_core.store import name_key
+
+Kind = Literal["same", "apart", "named"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Something that a user has said.
+
+    Attributes:
+        id: Larger ones are later.
+        kind: ``same``: the faces are one person; ``apart``: none of them is the
+            person of the others; ``named``: they are one person, of that name.
+        faces: The faces.
+        others: Those that they are held apart from.
+        name: The person's name.
+        person: The id of the enrolled person, if it was enrolled.
+    """
+
+    id: int
+    kind: Kind
+    faces: frozenset[int]
+    others: frozenset[int]
+    name: str | None
+    person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What follows from everything that was said, where the later word counts.
+
+    Attributes:
+        same: Sets of faces, apart from each other, that are one person each.
+        apart: Pairs of sets: no face of one is the person of a face of the other.
+        names: Faces with the name that they were given, and the enrolled person.
+    """
+
+    same: tuple[frozenset[int], ...]
+    apart: tuple[tuple[frozenset[int], frozenset[int]], ...]
+    names: tuple[tuple[frozenset[int], str, str | None], ...]
+
+
+class Sayings:
+    """Keeps what was said. Thread-safe.
+
+    Args:
+        database: Of the album.
+    """
+
+    def __init__(self, database: AlbumDatabase) -> None:
+        self._database = database
+
+    def say(
+        self,
+        kind: Kind,
+        faces: Iterable[int],
+        others: Iterable[int] = (),
+        *,
+        now: datetime,
+        name: str | None = None,
+        person: str | None = None,
+    ) -> int:
+        """Keeps something.
+
+        Args:
+            kind: See :class:`Said`.
+            faces: The faces.
+            others: For ``apart``.
+            now: UTC.
+            name: For ``named``.
+            person: The id of the enrolled person.
+
+        Returns:
+            Its number.
+        """
+        with self._database.writing() as connection:
+            said = connection.execute(
+                "INSERT INTO said (at, kind, name, person) VALUES (?, ?, ?, ?)", (now.isoformat(), kind, name, person)
+            ).lastrowid
+            rows = [(said, side, face) for side, part in enumerate((faces, others)) for face in sorted(set(part))]
+            connection.executemany("INSERT INTO said_of VALUES (?, ?, ?)", rows)
+        return int(said or 0)
+
+    def enrolled(self, said: int, person: str) -> None:
+        """Keeps whom a name was enrolled as."""
+        with self._database.writing() as connection:
+            connection.execute("UPDATE said SET person = ? WHERE id = ?", (person, said))
+
+    def take_back(self, now: datetime) -> Said | None:
+        """Takes the last word back; one that was taken back stays so.
+
+        Returns:
+            What it was; None if nothing is left.
+        """
+        said = self.all()
+        if not said:
+            return None
+        with self._database.writing() as connection:
+            connection.execute("UPDATE said SET undone_at = ? WHERE id = ?", (now.isoformat(), said[-1].id))
+        return said[-1]
+
+    def all(self) -> tuple[Said, ...]:
+        """What counts, the oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT id, kind, name, person FROM said WHERE undone_at IS NULL ORDER BY id"
+            ).fetchall()
+            of: dict[int, tuple[set[int], set[int]]] = {row[0]: (set(), set()) for row in rows}
+            for said, side, face in connection.execute("SELECT said, side, face FROM said_of"):
+                if said in of:
+                    of[said][side].add(face)
+        return tuple(
+            Said(id_, kind, frozenset(of[id_][0]), frozenset(of[id_][1]), name, person)
+            for id_, kind, name, person in rows
+        )
+
+
+def agreed(said: Sequence[Said]) -> Agreed:
+    """What follows from everything that was said.
+
+    Where two words contradict each other the later one counts: faces that were
+    said to be somebody else leave the sets that they were in, and faces that
+    were put together after they were held apart are together. One name is one
+    person, however often it was given.
+
+    Args:
+        said: The oldest first.
+    """
+    joined = _Joined()
+    apart: list[tuple[frozenset[int], frozenset[int]]] = []
+    by_name: dict[str, tuple[frozenset[int], str, str | None]] = {}
+    for word in reversed(said):
+        if word.kind == "apart":
+            wrong = frozenset(f for f in word.faces if not any(joined.together(f, other) for other in word.others))
+            if wrong and word.others:
+                apart.append((wrong, word.others))
+            continue
+        faces, before = word.faces, frozenset[int]()
+        if word.kind == "named" and word.name:
+            key = name_key(word.name)
+            before, name, person = by_name.get(key, (before, word.name, word.person))
+            # Whoever has been given another name since is not of this one.
+            faces -= frozenset(f for k, (named, _, _) in by_name.items() if k != key for f in named)
+        faces = _left(faces, before, apart, joined)
+        if not faces:
+            continue
+        if word.kind == "named" and word.name:
+            by_name[key] = (before | faces, name, person or word.person)
+        joined.join(before | faces)
+    return Agreed(joined.sets(), tuple(apart), tuple(by_name.values()))
+
+
+def _left(
+    faces: frozenset[int],
+    before: frozenset[int],
+    apart: Sequence[tuple[frozenset[int], frozenset[int]]],
+    joined: _Joined,
+) -> frozenset[int]:
+    """Those of some faces that may be joined with others, though later words hold faces apart.
+
+    Whoever was said to be somebody else since leaves, with all who were joined
+    with them since; the person stays with the rest.
+    """
+    sure = joined.with_all(before)
+    for wrong, others in apart:
+        whole = joined.with_all(faces) | sure
+        if whole.isdisjoint(wrong) or whole.isdisjoint(others):
+            continue
+        faces -= joined.with_all(others if sure & wrong else wrong)
+    return faces
+
+
+class _Joined:
+    """Sets of faces that grow together."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, set[int]] = {}
+
+    def join(self, faces: frozenset[int]) -> None:
+        whole: set[int] = set(self.with_all(faces))
+        for face in whole:
+            self._of[face] = whole
+
+    def with_all(self, faces: frozenset[int]) -> frozenset[int]:
+        return faces.union(*(self._of.get(face, ()) for face in faces))
+
+    def together(self, one: int, other: int) -> bool:
+        return other in self._of.get(one, ())
+
+    def sets(self) -> tuple[frozenset[int], ...]:
+        found = {id(whole): frozenset(whole) for whole in self._of.values() if len(whole) > 1}
+        return tuple(sorted(found.values(), key=min))
