@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from facenet_core.cli import accuracy, decisions, enrolment, evaluate, events, keys, people, serve, settings, weights
+from facenet_core.cli import (
+    accuracy,
+    album,
+    decisions,
+    enrolment,
+    evaluate,
+    events,
+    keys,
+    people,
+    serve,
+    settings,
+    weights,
+)
 from facenet_core.cli.arguments import PROGRAM, Parser, global_options
 
 
@@ -23,6 +35,6 @@ def build_parser() -> Parser:
     )
     parser.set_defaults(json=False, db=None)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (decisions, enrolment, people, weights, settings, accuracy, evaluate, keys, events, serve):
+    for module in (decisions, enrolment, people, album, weights, settings, accuracy, evaluate, keys, events, serve):
         module.add_to(commands)
     return parser

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from facenet_core import catalogue, errors, weights
+from facenet_core import catalogue, errors, shipped, weights
 from facenet_core.cli import arguments, files, output
 from facenet_core.cli.parser import build_parser
 from facenet_core.config import PROJECT_ROOT
 from tests.cli_runner import Cli
 from tests.evaluation_photos import write_pairs, write_people
-from tests.fakes import BLUE, GREEN, OTHER_MODEL, RED
+from tests.fakes import BLUE, GREEN, MEASURED, MODEL, OTHER_MODEL, RED
 
 TEXT = (PROJECT_ROOT / "docs" / "cli.md").read_text("utf-8")
 SECTIONS = {
@@ -162,6 +162,32 @@ def keyed(cli: Cli) -> list[object]:
     return []
 
 
+def photos(cli: Cli) -> Path:
+    """A folder of photos, which a damaged one is among."""
+    for number in range(3):
+        cli.photo(f"photos/red {number}.png", RED, mark=number)
+        cli.photo(f"photos/green {number}.png", GREEN, mark=number)
+    (cli.folder / "photos" / "damaged.jpg").write_bytes(b"damaged")
+    return cli.folder / "photos"
+
+
+def added(cli: Cli) -> list[object]:
+    assert cli("album", "add", photos(cli)).code == 0
+    return []
+
+
+def indexed(cli: Cli) -> list[object]:
+    added(cli)
+    assert cli("album", "index").code == 2  # one of them is damaged
+    return []
+
+
+def named(cli: Cli) -> list[object]:
+    indexed(cli)
+    assert cli("album", "name", 0, "Gina").code == 0
+    return []
+
+
 ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "compare": lambda cli: [cli.photo("a.png", RED), cli.photo("b.png", RED)],
     "verify": lambda cli: [cli.photo("a.png", RED), "--claim", "Ruby"],
@@ -196,6 +222,20 @@ ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "keys list": keyed,
     "keys revoke": lambda cli: [*keyed(cli), "door", "--yes"],
     "events": keyed,
+    "album add": lambda cli: [photos(cli)],
+    "album remove": lambda cli: [*added(cli), cli.folder / "photos", "--yes"],
+    "album index": added,
+    "album watch": lambda cli: [*added(cli), "--once"],
+    "album status": indexed,
+    "album search": lambda cli: [*indexed(cli), cli.photo("a.png", RED), "--zip", cli.folder / "found.zip"],
+    "album cluster": named,
+    "album people": named,
+    "album show": lambda cli: [*named(cli), 0],
+    "album name": lambda cli: [*indexed(cli), 0, "Gina"],
+    "album merge": lambda cli: [*indexed(cli), 0, 1],
+    "album split": lambda cli: [*indexed(cli), 0, cli("album", "show", 0, "--json").data["faces"][0]["id"]],
+    "album undo": named,
+    "album doubts": named,
 }
 
 
@@ -211,6 +251,8 @@ def test_the_documented_answer_is_what_scripts_get(cli: Cli, monkeypatch: pytest
     monkeypatch.setattr("facenet_core.cli.weights.check", check)
     monkeypatch.setattr("uvicorn.run", lambda *given, **more: None)
     cli.enrol({"Ruby": [RED, BLUE]})
+    if command.startswith("album"):
+        monkeypatch.setattr(shipped, "_measured", lambda: {(MODEL.preprocessing, MODEL.weights_sha256): MEASURED})
     cli.environment(THRESHOLD=None)
     cli("settings", "set", "verify-threshold", "0.5")
     answer = cli(*command.split(), *ARGUMENTS[command](cli), "--json")

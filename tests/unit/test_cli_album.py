@@ -1,0 +1,274 @@
+"""Albums at the command line: exit codes, and what people and scripts are told."""
+
+from __future__ import annotations
+
+import csv
+import io
+import stat
+import zipfile
+
+import pytest
+
+from facenet_core import shipped
+from tests.cli_runner import Cli
+from tests.fakes import BLUE, GREEN, MEASURED, MODEL, RED, YELLOW
+
+
+@pytest.fixture(autouse=True)
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipped, "_measured", lambda: {(MODEL.preprocessing, MODEL.weights_sha256): MEASURED})
+
+
+@pytest.fixture
+def album(cli: Cli) -> Cli:
+    """Red on three photos, one of them with green; green on another; not indexed yet."""
+    for number in range(2):
+        cli.photo(f"photos/red {number}.png", RED, mark=number)
+    cli.photo("photos/both.png", GREEN, RED)
+    cli.photo("photos/green.png", GREEN)
+    assert cli("album", "add", cli.folder / "photos").code == 0
+    return cli
+
+
+@pytest.fixture
+def indexed(album: Cli) -> Cli:
+    assert album("album", "index").code == 0
+    return album
+
+
+def names(hits: list[dict[str, list[str]]]) -> set[str]:
+    return {hit["paths"][0].rpartition("/")[2] for hit in hits}
+
+
+# -- folders and runs ---------------------------------------------------------------
+
+
+def test_a_folder_is_added_indexed_and_removed(cli: Cli) -> None:
+    cli.photo("photos/a.png", RED)
+    path = cli.folder / "photos"
+    assert cli("album", "add", path).lines == [f"Added {path}. `album index` looks at its photos."]
+    answer = cli("album", "index")
+    assert answer.lines == [
+        "Looked at 1 file: 1 face.",
+        "1 photo in 1 file, 1 face, 0 files that can't be used.",
+    ]
+    assert cli("album", "index").lines[0] == "Looked at 0 files: 0 faces."
+    assert cli("album", "index", "--again", "--json").data["looked_at"] == 1
+    assert cli("album", "remove", path, "--yes").lines == [f"Took {path} out, with 1 photo."]
+    assert cli("album", "status", "--json").data["album"] == {"photos": 0, "files": 0, "refused": 0, "faces": 0}
+    assert (path / "a.png").exists()
+
+
+def test_nothing_is_removed_without_consent(album: Cli) -> None:
+    path = album.folder / "photos"
+    answer = album("album", "remove", path, "--json")
+    assert (answer.code, answer.error["code"]) == (2, "confirmation_needed")
+    album.types("no\n")
+    assert album("album", "remove", path, "--json").error["code"] == "cancelled"
+    album.types("y\n")
+    assert album("album", "remove", path).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["add", "nowhere"], "nowhere: there is no such folder."),
+        (["remove", "nowhere", "--yes"], "nowhere: this folder is not in the album."),
+        (["index"], "The album has no folder yet: `album add DIR` adds one."),
+        (["search", "sample.png"], "The album has no faces yet. Add a folder of photos, and index it."),
+        (["search"], "Give a photo of the person to search for."),
+        (["search", "sample.png", "sample.png", "--face", "1"], "Give one photo with it."),
+        (["show", "7"], "There is no group 7 any more"),
+        (["merge", "7"], "There is no group 7 any more"),
+        (["split", "7", "1"], "There is no group 7 any more"),
+        (["name", "7", "Ann"], "There is no group 7 any more"),
+    ],
+)
+def test_what_can_t_be_done_is_said(cli: Cli, arguments: list[str], message: str) -> None:
+    cli.photo("sample.png", RED)
+    words = [cli.folder / word if word.endswith(("nowhere", ".png")) else word for word in arguments]
+    answer = cli("album", *words)
+    assert answer.code == 2
+    assert message in answer.err
+    assert answer.out == ""
+    error = cli("album", *words, "--json").error
+    assert (error["code"], error["photo"]) == ("album", None)
+    assert message in error["message"]
+
+
+def test_damaged_files_are_named_and_the_exit_code_says_so(album: Cli) -> None:
+    path = album.folder / "photos" / "damaged.jpg"
+    path.write_bytes(b"damaged")
+    answer = album("album", "index")
+    assert answer.code == 2
+    assert answer.lines[0] == "Looked at 5 files: 5 faces."
+    assert answer.lines[1].startswith(f"  {path}: ")
+    status = album("album", "status")
+    assert status.code == 0
+    assert [line for line in status.lines if line.startswith(f"{path}: ")]
+    (refused,) = album("album", "status", "--json").data["refused"]
+    assert (refused["path"], refused["code"]) == (str(path), "not_a_photo")
+    assert album("album", "index").code == 0  # nothing was looked at
+
+
+def test_a_folder_that_is_not_there_any_more_is_an_error_and_told_by_the_status(indexed: Cli) -> None:
+    (indexed.folder / "photos").rename(indexed.folder / "away")
+    assert indexed("album", "index", "--json").error["code"] == "album"
+    status = indexed("album", "status")
+    assert status.lines[-1].startswith("The last run ended early (")
+    assert "can't be read" in status.lines[-1]
+    data = indexed("album", "status", "--json").data
+    assert data["run"]["state"] == "failed"
+    assert data["album"]["photos"] == 4
+
+
+def test_a_status_before_anything_says_what_to_do(cli: Cli) -> None:
+    answer = cli("album", "status")
+    assert (answer.code, answer.lines) == (0, ["The album has no folder yet: `album add DIR` adds one."])
+    assert cli("album", "status", "--json").data["run"] is None
+
+
+def test_watching_once_is_indexing(album: Cli) -> None:
+    answer = album("album", "watch", "--once", "--json")
+    assert (answer.code, answer.data["looked_at"], answer.data["album"]["photos"]) == (0, 4, 4)
+
+
+# -- searching ----------------------------------------------------------------------
+
+
+def test_every_photo_of_a_person_is_found(indexed: Cli) -> None:
+    answer = indexed("album", "search", indexed.photo("sample.png", RED, mark=9))
+    assert answer.code == 0
+    assert answer.lines[0] == "Found in 3 photos (among 5 faces):"
+    data = indexed("album", "search", indexed.photo("sample.png", RED, mark=9), "--json").data
+    assert (data["verdict"], data["faces_searched"], data["zip"], data["packed"]) == ("found", 5, None, None)
+    assert names(data["photos"]) == {"red 0.png", "red 1.png", "both.png"}
+    (both,) = (hit for hit in data["photos"] if hit["paths"][0].endswith("both.png"))
+    assert [face["box"][0] for face in both["faces"]] == [110]
+
+
+def test_a_stranger_is_absent_with_exit_code_1(indexed: Cli) -> None:
+    target = indexed.folder / "found.zip"
+    answer = indexed("album", "search", indexed.photo("sample.png", YELLOW), "--zip", target)
+    assert answer.code == 1
+    assert answer.lines[0] == "This person is probably not in this album (among 5 faces)."
+    assert not target.exists()
+    assert indexed("album", "search", indexed.photo("sample.png", YELLOW), "--json").data["verdict"] == "absent"
+
+
+def test_people_are_found_together_and_apart(indexed: Cli) -> None:
+    red, green = indexed.photo("red.png", RED), indexed.photo("green.png", GREEN)
+    both = indexed("album", "search", red, "--and", green, "--json").data
+    assert names(both["photos"]) == {"both.png"}
+    assert [len(hit["faces"]) for hit in both["photos"]] == [2]
+    alone = indexed("album", "search", red, "--without", green, "--json").data
+    assert names(alone["photos"]) == {"red 0.png", "red 1.png"}
+
+
+def test_the_face_that_is_meant_can_be_said(indexed: Cli) -> None:
+    several = indexed.photo("several.png", BLUE, GREEN)
+    assert indexed("album", "search", several, "--face", 1).code == 1
+    found = indexed("album", "search", several, "--face", 2, "--json").data
+    assert names(found["photos"]) == {"both.png", "green.png"}
+    assert indexed("album", "search", several, "--face", 3).code == 2
+
+
+def test_enrolled_people_and_groups_are_searched_for(indexed: Cli) -> None:
+    indexed.enrol({"Gina": [GREEN]})
+    found = indexed("album", "search", "--person", "gina", "--json").data
+    assert names(found["photos"]) == {"both.png", "green.png"}
+    number = indexed("album", "people", "--json").data["groups"][0]["number"]
+    assert len(indexed("album", "search", "--group", number, "--json").data["photos"]) == 3
+    assert indexed("album", "search", "--person", "nobody", "--json").error["code"] == "unknown_person"
+
+
+def test_a_sample_without_a_face_says_so(indexed: Cli) -> None:
+    assert indexed("album", "search", indexed.photo("empty.png"), "--json").error["code"] == "no_face"
+    assert indexed("album", "search", indexed.folder / "nowhere.png", "--json").error["code"] == "not_a_photo"
+
+
+def test_found_photos_are_packed(indexed: Cli) -> None:
+    target = indexed.folder / "found.zip"
+    sample = indexed.photo("sample.png", RED, mark=9)
+    answer = indexed("album", "search", sample, "--zip", target)
+    assert answer.lines[-1] == f"Wrote 3 photos to {target}."
+    with zipfile.ZipFile(target) as archive:
+        assert archive.read("photos/photos/both.png") == (indexed.folder / "photos" / "both.png").read_bytes()
+        rows = list(csv.DictReader(io.TextIOWrapper(archive.open("manifest.csv"))))
+    assert {row["path"] for row in rows} == {"photos/red 0.png", "photos/red 1.png", "photos/both.png"}
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    (indexed.folder / "photos" / "both.png").unlink()
+    assert indexed("album", "search", sample, "--zip", target, "--json").data["packed"] == 2
+    answer = indexed("album", "search", sample, "--zip", indexed.folder / "nowhere" / "found.zip", "--json")
+    assert (answer.code, answer.error["code"]) == (2, "file")
+
+
+def test_a_model_that_was_never_measured_can_t_search(indexed: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipped, "_measured", dict)
+    answer = indexed("album", "search", indexed.photo("sample.png", RED), "--json")
+    assert (answer.code, answer.error["code"]) == (3, "no_threshold")
+
+
+# -- people -------------------------------------------------------------------------
+
+
+def test_the_groups_are_listed_and_shown(indexed: Cli) -> None:
+    answer = indexed("album", "people")
+    assert answer.lines[0] == "2 people with two faces or more, or a name:"
+    assert [line.split() for line in answer.lines[1:]] == [
+        ["0", "unknown", "3", "photos", "3", "faces"],
+        ["1", "unknown", "2", "photos", "2", "faces"],
+    ]
+    shown = indexed("album", "show", 1)
+    assert shown.lines[0] == "Group 1, unknown, on 2 photos:"
+    assert len(shown.lines) == 3
+    faces = indexed("album", "show", 1, "--json").data["faces"]
+    assert {face["photo"].rpartition("/")[2] for face in faces} == {"both.png", "green.png"}
+
+
+def test_a_group_keeps_its_number_when_it_is_named_merged_and_split(indexed: Cli) -> None:
+    assert indexed("album", "name", 1, "Gina").lines[0] == "Group 1 is Gina. Enrolled 2 photos."
+    assert indexed.people() == {"Gina": 2}
+    group = indexed("album", "show", 1, "--json").data["group"]
+    assert (group["name"], group["person_id"]) == (
+        "Gina",
+        indexed("people", "show", "Gina", "--json").data["person"]["id"],
+    )
+    face = indexed("album", "show", 0, "--json").data["group"]["faces"][0]
+    split = indexed("album", "split", 0, face, "--json").data["groups"]
+    assert [(each["number"], len(each["faces"])) for each in split] == [(1, 2), (0, 2)]
+    assert indexed("album", "undo").lines == ["Took back that faces are somebody else."]
+    merged = indexed("album", "merge", 0, 1, "--json").data["groups"]
+    assert [(each["number"], each["name"], len(each["faces"])) for each in merged] == [(0, "Gina", 5)]
+    assert [indexed("album", "undo", "--json").data["undone"] for _ in range(3)] == ["merge", "name", None]
+    assert indexed("album", "undo").lines == ["There is nothing to take back."]
+
+
+def test_groups_of_an_album_without_photos(cli: Cli) -> None:
+    assert "no groups yet" in cli("album", "people").lines[0]
+    assert "no groups yet" in cli("album", "cluster").lines[0]
+    assert cli("album", "doubts", "--json").code == 0
+
+
+def test_faces_that_came_since_are_told_and_grouped(album: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(shipped, "_measured", dict)
+        assert album("album", "index").code == 0
+    assert album("album", "people").lines[-1] == "5 faces came since: `album cluster` groups them."
+    assert album("album", "cluster", "--json").data["ungrouped"] == 0
+    assert len(album("album", "cluster", "--anew", "--json").data["groups"]) == 2
+
+
+def test_a_bad_name_changes_nothing(indexed: Cli) -> None:
+    answer = indexed("album", "name", 1, " ", "--json")
+    assert (answer.code, answer.error["code"]) == (2, "person_name")
+    assert indexed.people() == {}
+
+
+def test_what_was_done_is_in_the_list_of_events(indexed: Cli) -> None:
+    indexed("album", "name", 1, "Gina")
+    indexed("album", "search", indexed.photo("sample.png", RED))
+    events = indexed("events", "--json").data["events"]
+    assert {(each["kind"], each["outcome"]) for each in events} >= {
+        ("album_add", "added"), ("album_name", "named"), ("album_search", "found")
+    }  # fmt: skip
