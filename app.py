@@ -11,6 +11,7 @@ st.set_page_config(page_title="FaceNet", page_icon=str(session.ICON), layout="ce
 PAGES = {
     "pages/verify.py": ("Verify", ":material/how_to_reg:"),
     "pages/recognize.py": ("Recognise", ":material/person_search:"),
+    "pages/album.py": ("Album", ":material/photo_library:"),
     "pages/manage.py": ("Manage", ":material/groups:"),
     "pages/accuracy.py": ("Accuracy", ":material/query_stats:"),
     "pages/metrics.py": ("Metrics", ":material/monitoring:"),

@@ -44,18 +44,18 @@ class Mark:
 
     Attributes:
         box: Where it is, in pixels of the photo.
-        number: What the table beside the photo calls it.
+        number: What the text beside the photo calls it; None for a box alone.
         style: Sets the colour, and the line: corners only for a face that is
             not in the database, top and bottom only for one that may be, a whole
             box otherwise, so that colour never carries the meaning alone.
     """
 
     box: Box
-    number: int
+    number: int | str | None
     style: Style
 
 
-def annotate(pixels: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uint8]:
+def annotate(pixels: NDArray[np.uint8], marks: Sequence[Mark], weight: float = 1.0) -> NDArray[np.uint8]:
     """Draw a numbered box around each face.
 
     Lines and numbers grow with the photo, so that they look the same on a page
@@ -65,6 +65,8 @@ def annotate(pixels: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uin
     Args:
         pixels: Shape ``(height, width, 3)``, RGB, uint8. Not changed.
         marks: The faces.
+        weight: How many times as thick lines are, on pictures that are shown
+            small.
 
     Returns:
         The annotated photo, of the same shape and type, read-only.
@@ -73,13 +75,15 @@ def annotate(pixels: NDArray[np.uint8], marks: Sequence[Mark]) -> NDArray[np.uin
     if not marks:
         return np.asarray(image)
     long_side = max(image.size)
-    line = max(2, round(long_side / 240))
+    line = max(2, round(weight * long_side / 240))
     face = median(max(mark.box.width, mark.box.height) for mark in marks)
     size = max(12, min(long_side / 32, max(long_side / 52, face / 3)))
     draw = ImageDraw.Draw(image)
     for mark in marks:
         _draw_box(draw, mark, line)
     for mark in marks:
+        if mark.number is None:
+            continue
         tag = _tag(str(mark.number), COLOURS[mark.style], size)
         image.paste(tag, _place(tag.size, mark.box, image.size), mask=tag)
     return np.asarray(image)

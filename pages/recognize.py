@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from facenet_core.errors import FaceNetError
-from facenet_core.ui import album, components, inputs, recognition, results, session
+from facenet_core.ui import components, inputs, photos, recognition, results, session
 
 service = session.guard("pages/recognize.py")
 
@@ -37,7 +37,7 @@ with summary:
     st.subheader(counted, anchor=False)
     if left := len(given) - len(answers) - errors:
         st.warning(f"Stopped: {components.count(left, 'photo')} not looked at.", icon=":material/stop:")
-        st.button("Go on", icon=":material/play_arrow:", on_click=album.go_on)
+        st.button("Go on", icon=":material/play_arrow:", on_click=photos.go_on)
     if answers:
         st.caption(f"{service.identify_threshold().explanation} Detection and embedding took {seconds:.1f} s.")
         results.downloads(answers)

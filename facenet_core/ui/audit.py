@@ -45,6 +45,18 @@ def identified(shared: FaceService, photo: str, found: Sequence[Identification])
         decided(shared, "identify", f"{photo} {each.number}", each.outcome, person_id)
 
 
+def searched(shared: FaceService, question: str, verdict: str) -> None:
+    """Notes a search of the album, once for each question.
+
+    Args:
+        shared: The service.
+        question: What tells it from others.
+        verdict: The answer.
+    """
+    if _new("album_search", question, verdict):
+        note(shared, "album_search", verdict)
+
+
 def enrolled(shared: FaceService, outcome: EnrolOutcome) -> None:
     """Notes what became of a photo that was to be enrolled."""
     shared.audit.enrolled(outcome, login.asker())

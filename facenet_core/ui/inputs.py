@@ -66,16 +66,26 @@ def photos(shared: FaceService, key: str, label: str) -> list[Given]:
         key=f"{key}_way",
     )
     if way == CAMERA:
-        taken = _camera(f"{key}_camera")
-        return [taken] if taken else []
+        return camera(f"{key}_camera")
+    return uploads(shared, f"{key}_upload", "Drop photos here")
+
+
+def uploads(shared: FaceService, key: str, label: str) -> list[Given]:
+    """Several photos that are dropped."""
     uploaded = st.file_uploader(
-        "Drop photos here",
+        label,
         type=SUFFIXES,
         accept_multiple_files=True,
-        key=f"{key}_upload",
+        key=key,
         max_upload_size=shared.settings.max_upload_mb,
     )
     return [Given(u.name, u.getvalue()) for u in uploaded]
+
+
+def camera(key: str) -> list[Given]:
+    """One photo of the camera, or none yet."""
+    taken = _camera(key)
+    return [taken] if taken else []
 
 
 def which_face(analysis: Analysis, key: str) -> int | None:

@@ -16,12 +16,14 @@ from facenet_core.ui import components
 TAKES: dict[str, Role] = {
     "pages/verify.py": "verify",
     "pages/recognize.py": "identify",
+    "pages/album.py": "identify",
     "pages/manage.py": "enrol",
     "pages/accuracy.py": "manage",
     "pages/metrics.py": "manage",
     "pages/settings.py": "manage",
 }
-"""The role that each page takes; ``manage`` includes the others. With ``enrol`` alone Manage adds people, no more."""
+"""The role that each page takes; ``manage`` includes the others. With ``enrol`` alone Manage adds people, no more;
+with ``identify`` alone Album is searched and looked at."""
 
 
 def admit(shared: FaceService, page: str) -> None:

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
-from facenet_core.ui import album, audit, components, results
+from facenet_core.ui import audit, components, photos, results
 from facenet_core.ui.inputs import Given
 
 
@@ -39,14 +39,14 @@ def recognise(
         st.progress(0.0, "Waiting for the model")
         st.stop()
     answers: list[results.Answer] = []
-    errors, began, stopped, shown = 0, time.monotonic(), album.stopped(given), results.on_page(page)
+    errors, began, stopped, shown = 0, time.monotonic(), photos.stopped(given), results.on_page(page)
     progress = st.empty()
     with progress.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, f"0 of {components.count(len(given), 'photo')}")
         if len(given) > 1 and not stopped:
-            st.button("Stop", icon=":material/stop_circle:", on_click=album.stop, args=(given,))
+            st.button("Stop", icon=":material/stop_circle:", on_click=photos.stop, args=(given,))
     try:
-        with closing(album.analyse(shared, given, known_only=stopped)) as coming:
+        with closing(photos.analyse(shared, given, known_only=stopped)) as coming:
             for found in coming:
                 if isinstance(found, FaceNetError):
                     errors += 1

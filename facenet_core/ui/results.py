@@ -18,7 +18,7 @@ from facenet_core.service import TOP_K, FaceService
 from facenet_core.table import NOBODY, UNSURE, to_csv
 from facenet_core.types import Box, Identification
 from facenet_core.ui import components, faces
-from facenet_core.ui.album import Slim
+from facenet_core.ui.photos import Slim
 
 PAGE = 20
 """Photos that are shown at once."""

@@ -12,7 +12,7 @@ from facenet_core import shipped
 from facenet_core.errors import ModelError
 from facenet_core.service import FaceService
 from facenet_core.types import Analysis
-from facenet_core.ui import album
+from facenet_core.ui import photos
 from tests.fakes import BLUE, DARK_RED, GREEN, OTHER_MODEL, RED, YELLOW, Colour, fake_engine, photo
 from tests.ui.conftest import Serve
 from tests.ui.people import MEASURED, enrol, lose_photos
@@ -248,7 +248,7 @@ def test_photos_that_were_stopped_are_not_looked_at_until_told_to_go_on(
     monkeypatch.setattr(service, "identify", answer)
     visitor.open("recognize").upload(DROP, *many(30))
     assert visitor.errors == ["stands for a click"]
-    visitor.session_state[album.STOPPED] = tuple((name, len(data)) for name, data in many(30))
+    visitor.session_state[photos.STOPPED] = tuple((name, len(data)) for name, data in many(30))
     visitor.run()
     assert "17 photos, 17 faces, 9 named" in visitor.text
     assert "Stopped: 13 photos not looked at." in visitor.text

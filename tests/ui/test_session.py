@@ -20,7 +20,13 @@ PAGES = sorted((ROOT / "pages").glob("*.py"))
 
 @pytest.mark.parametrize(
     ("page", "title"),
-    [("manage", "Manage"), ("recognize", "Recognise"), ("accuracy", "Accuracy"), ("settings", "Settings")],
+    [
+        ("album", "Album"),
+        ("manage", "Manage"),
+        ("recognize", "Recognise"),
+        ("accuracy", "Accuracy"),
+        ("settings", "Settings"),
+    ],
 )
 def test_a_deep_link_in_a_fresh_process_goes_through_the_app(
     service: FaceService, visitor: Visitor, page: str, title: str
@@ -40,6 +46,7 @@ def test_a_deep_link_in_a_fresh_process_goes_through_the_app(
     assert [p.page_name for p in navigation.app_pages] == [
         "Verify",
         "Recognise",
+        "Album",
         "Manage",
         "Accuracy",
         "Metrics",

@@ -118,7 +118,8 @@ class Visitor(AppTest):
     def wait(self) -> Visitor:
         """Lets pass the time after which fragments run by themselves."""
         for message in list(self.messages):
-            if message.HasField("auto_rerun"):
+            # One that has run the whole page may have left others behind.
+            if message.HasField("auto_rerun") and message.auto_rerun in [m.auto_rerun for m in self.messages]:
                 self._run_fragment(message.auto_rerun.fragment_id, self)
         return self
 

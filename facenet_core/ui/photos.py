@@ -21,7 +21,7 @@ from facenet_core.ui.session import REMEMBERED
 SHOWN_LONG_SIDE = 1600
 """Photos are shown, and saved with boxes, at this size at most, in pixels."""
 
-STOPPED = "album_stopped"
+STOPPED = "photos_stopped"
 """The photos that were stopped, as a key of the session."""
 
 Key = tuple[str, str, str]
