@@ -115,8 +115,8 @@ def log_in(page: Page, provider: Provider, email: str) -> None:
 @pytest.mark.parametrize(
     ("email", "pages"),
     [
-        ("ann@example.org", ["Verify", "Recognise", "Manage", "Accuracy", "Metrics", "Settings"]),
-        ("porter@example.org", ["Verify", "Recognise"]),
+        ("ann@example.org", ["Verify", "Recognise", "Album", "Manage", "Accuracy", "Metrics", "Settings"]),
+        ("porter@example.org", ["Verify", "Recognise", "Album"]),
     ],
 )
 def test_people_log_in_and_see_what_is_theirs(
