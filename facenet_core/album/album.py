@@ -163,6 +163,10 @@ class Album:
             return dict.fromkeys(("photos", "files", "refused", "faces"), 0)
         return dict(self._photos.counts())
 
+    def revision(self) -> tuple[int, int]:
+        """Changes whenever anything in the album has changed, in whatever process."""
+        return self._photos.revision() if self._database.exists else (0, 0)
+
     def listed(self, limit: int, offset: int = 0) -> tuple[AlbumPhoto, ...]:
         """Photos in the order of their files' paths."""
         return self._photos.listed(limit, offset) if self._database.exists else ()

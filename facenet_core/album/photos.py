@@ -15,17 +15,13 @@ from numpy.typing import NDArray
 
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.records import AlbumFace, AlbumPhoto, FaceTable, Folder, Refused
+from facenet_core.enrolment import SAME_FACE_IOU, iou
 from facenet_core.errors import AlbumError
-from facenet_core.types import Box, Detection, Landmarks, ModelId
+from facenet_core.types import Detection, ModelId
 
 KEPT = timedelta(days=30)
 """How long the faces of a photo are kept, unseen, after its last file has gone: what users said of them is there again
 if it comes back, from a disk that was not mounted or a folder that was moved."""
-
-SAME_FACE_IOU = 0.5
-"""Overlap at which a face found again on the same photo is the same face."""
-
-_NUMBERS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +202,14 @@ class AlbumPhotos:
             ]
             ids = []
             for detection, clear, embedding in found:
-                place = next((each for each in before if _overlap(each[1], detection.box) >= SAME_FACE_IOU), None)
+                place = next((each for each in before if iou(each[1], detection.box) >= SAME_FACE_IOU), None)
                 if place:
                     before.remove(place)
                     face = place[0]
                 else:
                     face = connection.execute(
                         "INSERT INTO faces (photo, numbers, clear) VALUES (?, ?, ?)",
-                        (photo, _numbers(detection), clear),
+                        (photo, np.array(detection.numbers, "<f8").tobytes(), clear),
                     ).lastrowid
                 connection.execute(
                     "INSERT OR REPLACE INTO embeddings (face, model, numbers) VALUES (?, ?, ?)",
@@ -222,11 +218,16 @@ class AlbumPhotos:
                 ids.append(int(face or 0))
         return photo, tuple(ids)
 
+    def revision(self) -> tuple[int, int]:
+        """Changes whenever anything in the album has changed, in whatever process."""
+        with self._database.reading() as connection:
+            (others,) = connection.execute("PRAGMA data_version").fetchone()
+            return others, connection.total_changes
+
     def table(self, model_id: ModelId) -> FaceTable:
         """All faces of photos that are there, as a model has embedded them. Remembered until anything changes."""
+        revision = self.revision()
         with self._database.reading() as connection:
-            (version,) = connection.execute("PRAGMA data_version").fetchone()
-            revision = version, connection.total_changes
             if self._table is None or self._table[:2] != (revision, model_id):
                 rows = connection.execute(
                     "SELECT faces.id, faces.photo, faces.clear, embeddings.numbers FROM embeddings "
@@ -331,27 +332,8 @@ def _stacked(rows: Sequence[tuple[int, int, int, bytes]], dimensions: int) -> Fa
     )
 
 
-def _numbers(detection: Detection) -> bytes:
-    box, points = detection.box, detection.landmarks
-    flat = [box.left, box.top, box.right, box.bottom]
-    for x, y in (points.left_eye, points.right_eye, points.nose, points.mouth_left, points.mouth_right):
-        flat += [x, y]
-    return np.array([*flat, detection.confidence], "<f8").tobytes()
-
-
 def _detection(numbers: bytes) -> Detection:
-    n = np.frombuffer(numbers, "<f8", _NUMBERS).tolist()
-    left_eye, right_eye, nose, mouth_left, mouth_right = zip(n[4:14:2], n[5:14:2], strict=True)
-    return Detection(Box(*n[:4]), Landmarks(left_eye, right_eye, nose, mouth_left, mouth_right), n[14])
-
-
-def _overlap(a: Box, b: Box) -> float:
-    """Intersection over union."""
-    width = min(a.right, b.right) - max(a.left, b.left)
-    height = min(a.bottom, b.bottom) - max(a.top, b.top)
-    if width <= 0 or height <= 0:
-        return 0.0
-    return width * height / (a.width * a.height + b.width * b.height - width * height)
+    return Detection.of(np.frombuffer(numbers, "<f8").tolist())
 
 
 def _path(stored: bytes) -> Path:

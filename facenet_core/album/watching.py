@@ -40,17 +40,12 @@ class Watcher:
         self._observer.stop()
         self._observer.join()
 
-    def wait(self, stop: threading.Event) -> None:
-        """Waits for a change to be over, or for a while.
-
-        Args:
-            stop: Ends the waiting.
-        """
-        if self._changed.wait(ANYWAY) and not stop.is_set():
-            while True:
-                self._changed.clear()
-                if stop.wait(SETTLED) or not self._changed.is_set():
-                    return
+    def wait(self) -> None:
+        """Waits for a change to be over, or for a while."""
+        changed = self._changed.wait(ANYWAY)
+        while changed:
+            self._changed.clear()
+            changed = self._changed.wait(SETTLED)
 
 
 class _Handler(FileSystemEventHandler):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from argparse import Namespace
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def index(service: FaceService, args: Namespace) -> Answer:
 def watch(service: FaceService, args: Namespace) -> Answer:
     """Answers ``album watch``, when it is stopped."""
     load_model(service)
-    looked, stop = 0, threading.Event()
+    looked = 0
     with Watcher([folder.path for folder in service.album.folders()]) as watcher:
         try:
             while True:
@@ -97,7 +96,7 @@ def watch(service: FaceService, args: Namespace) -> Answer:
                         print(printable(f"{files.shown(each.path)}: {each.problem}"), file=sys.stderr)
                 if args.once:
                     break
-                watcher.wait(stop)
+                watcher.wait()
         except KeyboardInterrupt:
             pass
     return Answer({"looked_at": looked, "album": service.album.counts()}, _summary(service))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facenet_core.errors import InputError
-from facenet_core.types import Analysis, Box, Detection, Landmarks, ModelId
+from facenet_core.types import Analysis, Detection, ModelId
 
 APPLICATION_ID = 0x466E4361
 """``FnCa``, in the file's header: marks our caches (https://www.sqlite.org/fileformat.html, 1.3.17)."""
@@ -251,14 +251,8 @@ def _key(photo_sha256: str, model_id: ModelId) -> tuple[str, str, str, str]:
 
 
 def _stored(faces: PhotoFaces) -> tuple[int, bytes, bytes]:
-    numbers = [_flat(detection) for detection in faces.detections]
+    numbers = [detection.numbers for detection in faces.detections]
     return faces.prominent, np.array(numbers, "<f8").tobytes(), faces.embeddings.astype("<f4").tobytes()
-
-
-def _flat(found: Detection) -> tuple[float, ...]:
-    box, marks = found.box, found.landmarks
-    points = (marks.left_eye, marks.right_eye, marks.nose, marks.mouth_left, marks.mouth_right)
-    return (box.left, box.top, box.right, box.bottom, *(x for point in points for x in point), found.confidence)
 
 
 def _restored(row: tuple[object, object, object], dimensions: int) -> PhotoFaces | None:
@@ -272,9 +266,4 @@ def _restored(row: tuple[object, object, object], dimensions: int) -> PhotoFaces
     rows = np.frombuffer(embeddings, "<f4").astype(np.float32).reshape(count, dimensions)
     if not np.isfinite(numbers).all() or not np.allclose(np.linalg.norm(rows, axis=1), 1.0, rtol=0.0, atol=1e-3):
         return None
-    return PhotoFaces(tuple(_detection(face.tolist()) for face in numbers), rows, prominent)
-
-
-def _detection(n: list[float]) -> Detection:
-    left_eye, right_eye, nose, mouth_left, mouth_right = zip(n[4:14:2], n[5:14:2], strict=True)
-    return Detection(Box(*n[:4]), Landmarks(left_eye, right_eye, nose, mouth_left, mouth_right), n[14])
+    return PhotoFaces(tuple(Detection.of(face.tolist()) for face in numbers), rows, prominent)

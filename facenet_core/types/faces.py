@@ -6,6 +6,7 @@ to the right.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -88,6 +89,19 @@ class Detection:
     box: Box
     landmarks: Landmarks
     confidence: float
+
+    @classmethod
+    def of(cls, numbers: Sequence[float]) -> Detection:
+        """From :attr:`numbers`."""
+        points = zip(numbers[4:14:2], numbers[5:14:2], strict=True)
+        return cls(Box(*numbers[:4]), Landmarks(*points), numbers[14])
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """As it is kept in arrays: the box, the five points, the confidence; 15 numbers."""
+        box, marks = self.box, self.landmarks
+        points = (marks.left_eye, marks.right_eye, marks.nose, marks.mouth_left, marks.mouth_right)
+        return (box.left, box.top, box.right, box.bottom, *(x for point in points for x in point), self.confidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def _added(shared: FaceService) -> None:
         return
     try:
         folder = shared.album.add(Path(path))
-    except (FaceNetError, ValueError, RuntimeError) as error:  # a null byte; the home of somebody unknown
+    except FaceNetError as error:
         album_sections.say(str(error), error=True)
         return
     audit.note(shared, "album_add", "added")

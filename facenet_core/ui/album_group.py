@@ -44,7 +44,7 @@ def show(group: Group | None) -> None:
 
 
 def current(shared: FaceService, number: int, faces: Iterable[int]) -> Group:
-    """The group that faces are in now, or most of them: a correction may have given it another number.
+    """The group that most of some faces are in now: of a group that was split the larger part keeps the number.
 
     Args:
         shared: The service.
@@ -125,17 +125,8 @@ def _faces(shared: FaceService, group: Group, picked: set[int] | None) -> None:
             with st.container(border=True, horizontal_alignment="center", gap="xxsmall"):
                 album_tiles.face(shared, face, f"Face {number} of {called(group)}")
                 if picked is not None:
-                    _select(face, picked)
+                    album_tiles.select(picked, face.id, f"album_member_{face.id}")
                 _photo(shared, face)
-
-
-def _select(face: AlbumFace, picked: set[int]) -> None:
-    key = f"album_member_{face.id}"
-
-    def kept() -> None:
-        (picked.add if st.session_state[key] else picked.discard)(face.id)
-
-    st.checkbox("Select", face.id in picked, key=key, on_change=kept)
 
 
 def _photo(shared: FaceService, face: AlbumFace) -> None:

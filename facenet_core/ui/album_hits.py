@@ -99,18 +99,14 @@ def _picked(question: str) -> set[int]:
 
 def _tile(shared: FaceService, hit: Hit, marked: Sequence[str | None], style: Style) -> None:
     picked: set[int] = st.session_state[PICKED][1]
-    key = f"album_pick_{hit.photo.id}"
     boxes = zip(hit.faces, marked, strict=True)
     marks = [album_tiles.boxed(hit.photo, face.box, number, style) for face, number in boxes]
-
-    def kept() -> None:
-        (picked.add if st.session_state[key] else picked.discard)(hit.photo.id)
 
     with st.container(gap="xxsmall"):
         album_tiles.photo(shared, hit.photo, marks, f"{hit.photo.name} with the face boxed")
         st.caption(f"**{hit.distance:.2f}** · {'a sample itself' if hit.distance < SAME else strangers(hit)}")
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.checkbox("Select", hit.photo.id in picked, key=key, on_change=kept)
+            album_tiles.select(picked, hit.photo.id, f"album_pick_{hit.photo.id}")
             album_photo.button(hit.photo, f"hit_{hit.photo.id}", tuple(face.id for face in hit.faces))
 
 

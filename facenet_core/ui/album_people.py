@@ -75,12 +75,7 @@ def _card(group: Group, picked: set[int], manager: bool) -> None:
         args=(group,),
     )
     if manager:
-        key = f"album_person_{group.number}"
-
-        def kept() -> None:
-            (picked.add if st.session_state[key] else picked.discard)(group.number)
-
-        st.checkbox("Select", group.number in picked, key=key, on_change=kept)
+        album_tiles.select(picked, group.number, f"album_person_{group.number}")
 
 
 def _to_group(shared: FaceService, waiting: int) -> None:

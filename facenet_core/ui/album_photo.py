@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import streamlit as st
 
 from facenet_core.album.packing import in_album
@@ -26,19 +24,6 @@ MOST = 24
 """Faces that are shown one by one."""
 
 NEW, ANOTHER, SECOND = "New search", "One more sample", "As person B"
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """What a click on a face does.
-
-    Attributes:
-        name: What the sample is called.
-        use: See :data:`NEW`.
-    """
-
-    name: str
-    use: str
 
 
 def button(photo: AlbumPhoto, key: str, faces: tuple[int, ...] = (), label: str = "Open") -> None:
@@ -126,22 +111,22 @@ def _faces(shared: FaceService, photo: AlbumPhoto, faces: tuple[AlbumFace, ...])
                     help="Search for this person",
                     width="stretch",
                     on_click=_take,
-                    args=(shared, face, _Taken(f"Face {number} of {photo.name}", use)),
+                    args=(shared, face, f"Face {number} of {photo.name}", use),
                 )
     if len(faces) > MOST:
         st.caption(f"The first {MOST} of {len(faces)} faces, from left to right.")
 
 
-def _take(shared: FaceService, face: AlbumFace, taken: _Taken) -> None:
+def _take(shared: FaceService, face: AlbumFace, name: str, use: str) -> None:
     """Makes a face a sample, and goes to the search."""
     try:
-        sample = album_samples.of_face(shared, face, taken.name)
+        sample = album_samples.of_face(shared, face, name)
     except FaceNetError as error:
         album_sections.say(str(error), error=True)
     else:
-        if taken.use == NEW:
+        if use == NEW:
             album_samples.only(A, sample)
-        elif taken.use == ANOTHER:
+        elif use == ANOTHER:
             album_samples.put(A, sample)
         else:
             album_samples.put(B, sample)

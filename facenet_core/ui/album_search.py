@@ -54,7 +54,6 @@ def section(shared: FaceService) -> None:
 
 def _found(shared: FaceService, people: list[list[Embedding]], mode: str | None) -> tuple[str, Found]:
     """Asks once for each question, however often the page runs."""
-    run = shared.album.run()
     asked = "\n".join(
         (
             album_samples.names(album_samples.tray(A)),
@@ -64,7 +63,7 @@ def _found(shared: FaceService, people: list[list[Embedding]], mode: str | None)
         )
     )
     question = hashlib.sha256(asked.encode()).hexdigest()[:16]
-    state = (question, tuple(shared.album.counts().values()), run.told_at if run else None)
+    state = (question, shared.album.revision())
     known: tuple[object, Found] | None = st.session_state.get(ANSWER)
     if known and known[0] == state:
         return question, known[1]
@@ -87,15 +86,13 @@ def _answer(shared: FaceService, question: str, found: Found, mode: str | None) 
     else:
         st.caption(f"{searched} Under each photo: the distance, and how many strangers would look this similar.")
     marked = (A, B) if mode == BOTH else (None,)
-    if found.hits or found.perhaps:
-        album_hits.downloads(shared, question, found.hits or found.perhaps, found)
+    album_hits.downloads(shared, question, found.hits or found.perhaps, found)
     if found.hits:
         album_hits.grid(shared, f"{question}_found", found.hits, marked, "matched")
     if found.perhaps:
         more = components.count(len(found.perhaps), "more photo" if found.hits else "photo")
         st.subheader(f":orange[:material/help: Perhaps in {more}]", anchor=False)
         st.caption("Look for yourself: some of these may be somebody else.")
-    if found.perhaps:
         album_hits.grid(shared, f"{question}_perhaps", found.perhaps, marked, "unsure")
 
 

@@ -67,6 +67,15 @@ def face(shared: FaceService, shown: AlbumFace | None, alt: str, width: int = FA
         st.markdown(MISSING)
 
 
+def select(picked: set[int], number: int, key: str) -> None:
+    """A box that takes a number into a selection, or out of it."""
+
+    def kept() -> None:
+        (picked.add if st.session_state[key] else picked.discard)(number)
+
+    st.checkbox("Select", number in picked, key=key, on_change=kept)
+
+
 def crop(shared: FaceService, shown: AlbumFace) -> bytes:
     """A face as a square JPEG.
 
