@@ -15,7 +15,7 @@ from facenet_core.store.files import FILE_MODE, make_folder
 APPLICATION_ID = 0x466E416C
 """``FnAl``, in the file's header: marks our albums (https://www.sqlite.org/fileformat.html, 1.3.17)."""
 
-VERSION = 1
+VERSION = 2
 """Of the tables, in the header's user version."""
 
 BUSY_SECONDS = 30.0
@@ -71,6 +71,15 @@ CREATE TABLE runs (
 """A photo is its content, whichever files hold it. A face is a place on a photo: what users say of it outlives a change
 of the model, whose embeddings are beside it. ``numbers`` are little-endian arrays: 15 float64 of a face (a box, five
 points, the confidence), float32 of an embedding."""
+
+_SINCE_2 = """
+CREATE TABLE missing_from (
+    photo INTEGER NOT NULL REFERENCES photos ON DELETE CASCADE,
+    folder INTEGER NOT NULL REFERENCES folders ON DELETE CASCADE, PRIMARY KEY (photo, folder)
+) WITHOUT ROWID;
+CREATE INDEX missing_from_folder ON missing_from (folder);
+"""
+"""In which folders a photo was that is in no file of them any more."""
 
 
 class AlbumDatabase:
@@ -151,25 +160,27 @@ class AlbumDatabase:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA mmap_size = 268435456")
         connection.execute("BEGIN IMMEDIATE")  # another process may be about to do the same
-        if self._refuse_foreign(connection):
-            for statement in _TABLES.split(";"):
+        version = self._refuse_foreign(connection)
+        for since, tables in enumerate((_TABLES, _SINCE_2), 1):
+            for statement in tables.split(";") if version < since else ():
                 connection.execute(statement)
+        if version < VERSION:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.commit()
 
-    def _refuse_foreign(self, connection: sqlite3.Connection) -> bool:
-        """Whether there is nothing in the file yet; raises StoreError if it is no album of ours."""
+    def _refuse_foreign(self, connection: sqlite3.Connection) -> int:
+        """The version of the tables, 0 if there is nothing in the file yet; StoreError if it is no album of ours."""
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         empty = connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
         if empty and not application:
-            return True
+            return 0
         if application != APPLICATION_ID:
             raise StoreError(f"{self.path}: this is not an album. Move the file away to begin a new one.")
         if version > VERSION:
             raise StoreError(f"{self.path}: this album is of a later version of the program. Update the program.")
-        return False
+        return int(version)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -23,6 +23,9 @@ KEPT = timedelta(days=30)
 """How long the faces of a photo are kept, unseen, after its last file has gone: what users said of them is there again
 if it comes back, from a disk that was not mounted or a folder that was moved."""
 
+_MISSING = "INSERT OR IGNORE INTO missing_from SELECT photo, folder FROM files WHERE photo NOT NULL AND"
+"""Keeps where photos were; what tells their files follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
@@ -87,10 +90,23 @@ class AlbumPhotos:
         return next(folder for folder in self.folders() if folder.path == path)
 
     def remove_folder(self, folder: Folder) -> None:
-        """Takes a folder out, and at once all that is known of photos that are nowhere else."""
+        """Takes a folder out, and at once all that is known of its photos that are nowhere else.
+
+        Photos that have gone from it are among them; those that have gone from
+        other folders are kept for as long as they would have been.
+        """
         with self._database.writing() as connection:
+            of = connection.execute(
+                "SELECT photo FROM files WHERE folder = ?1 AND photo NOT NULL "
+                "UNION SELECT photo FROM missing_from WHERE folder = ?1",
+                (folder.id,),
+            ).fetchall()
             connection.execute("DELETE FROM folders WHERE id = ?", (folder.id,))
-            connection.execute("DELETE FROM photos WHERE id NOT IN (SELECT photo FROM files WHERE photo NOT NULL)")
+            connection.executemany(
+                "DELETE FROM photos WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE photo = ?1) "
+                "AND (gone_at IS NULL OR NOT EXISTS (SELECT 1 FROM missing_from WHERE photo = ?1))",
+                of,
+            )
 
     def files(self, folder: int) -> dict[bytes, KnownFile]:
         """What is known of a folder's files, by their path in it."""
@@ -114,6 +130,7 @@ class AlbumPhotos:
             reason: Why not, a sentence.
         """
         with self._database.writing() as connection:
+            connection.execute(f"{_MISSING} folder = ? AND path = ? AND photo IS NOT ?", (folder, path, photo))
             connection.execute(
                 "INSERT INTO files (folder, path, bytes, mtime, photo, code, reason) VALUES (?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (folder, path) DO UPDATE SET bytes = excluded.bytes, mtime = excluded.mtime, "
@@ -122,6 +139,7 @@ class AlbumPhotos:
             )
             if photo is not None:
                 connection.execute("UPDATE photos SET gone_at = NULL WHERE id = ? AND gone_at NOT NULL", (photo,))
+                connection.execute("DELETE FROM missing_from WHERE photo = ?", (photo,))
 
     def drop_files(self, ids: Iterable[int], now: datetime) -> None:
         """Forgets files that are no longer there, and photos that have been in no file for a while.
@@ -130,8 +148,10 @@ class AlbumPhotos:
             ids: Of the files.
             now: UTC.
         """
+        rows = [(id_,) for id_ in ids]
         with self._database.writing() as connection:
-            connection.executemany("DELETE FROM files WHERE id = ?", [(id_,) for id_ in ids])
+            connection.executemany(f"{_MISSING} id = ?", rows)
+            connection.executemany("DELETE FROM files WHERE id = ?", rows)
             nowhere = "id NOT IN (SELECT photo FROM files WHERE photo NOT NULL)"
             connection.execute(
                 f"UPDATE photos SET gone_at = ? WHERE gone_at IS NULL AND {nowhere}",  # noqa: S608  # of this function

@@ -16,6 +16,7 @@ import facenet_core.album
 from facenet_core import images
 from facenet_core.album.indexing import Indexed
 from facenet_core.album.pictures import CROP_SIDE, THUMBNAIL_SIDE
+from facenet_core.album.records import AlbumPhoto
 from facenet_core.config import Settings
 from facenet_core.errors import AlbumError, ModelError, StoreError
 from facenet_core.service import FaceService
@@ -260,6 +261,61 @@ def test_a_folder_that_is_removed_takes_faces_and_pictures_with_it_and_leaves_ph
     assert files(scene.folder) == before
     with pytest.raises(AlbumError, match="not in the album"):
         scene.album.remove(scene.folder)
+
+
+def test_a_folder_that_is_removed_takes_its_missing_photos_with_it_and_no_others(scene: Scene, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "theirs.png").write_bytes(photo(GREEN))
+    (other / "both.png").write_bytes(photo(BLUE))
+    (other / "stays.png").write_bytes(photo(YELLOW))
+    scene.album.add(other)
+    for name, colour in (("ours.png", RED), ("both.png", BLUE), ("changed.png", RED), ("stays.png", RED)):
+        scene.put(name, colour, mark=len(name) if colour == RED else 0)
+    list(scene.album.index())
+    ours, changed = scene.photo("ours.png"), scene.photo("changed.png")
+    kept = [
+        scene.faces("both.png"),
+        tuple(face.id for face in scene.album.faces_on(shown(scene, other / "theirs.png"))),
+    ]
+    scene.put("changed.png", GREEN, BLUE)
+    for path in (scene.folder / "ours.png", scene.folder / "both.png", other / "theirs.png", other / "both.png"):
+        path.unlink()
+    list(scene.album.index())
+    scene.album.remove(scene.folder)
+    for gone in (ours, changed):
+        assert list(scene.settings.db.rglob(f"{gone.sha256}*")) == []
+    scene.later(days=29)
+    (other / "theirs.png").write_bytes(photo(GREEN))
+    (other / "both.png").write_bytes(photo(BLUE))
+    scene.looks()
+    list(scene.album.index())
+    assert scene.looks() == 0
+    found = [shown(scene, other / name) for name in ("both.png", "theirs.png")]
+    assert [tuple(face.id for face in scene.album.faces_on(each)) for each in found] == kept
+
+
+def shown(scene: Scene, path: Path) -> AlbumPhoto:
+    """The photo of a file, wherever it is."""
+    (found,) = (each for each in scene.album.listed(1000) if path in each.paths)
+    return found
+
+
+def test_an_album_of_the_first_version_is_brought_up_to_date(scene: Scene) -> None:
+    scene.put("a.png", RED)
+    scene.put("b.png", GREEN)
+    scene.index()
+    scene.album.close()
+    with sqlite3.connect(scene.settings.db / "album" / "album.sqlite") as connection:
+        connection.execute("DROP TABLE missing_from")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    assert scene.names() == {"a.png", "b.png"}
+    gone = scene.photo("a.png")
+    (scene.folder / "a.png").unlink()
+    scene.index()
+    scene.album.remove(scene.folder)
+    assert list(scene.settings.db.rglob(f"{gone.sha256}*")) == []
 
 
 # -- what can't be used -----------------------------------------------------------
