@@ -79,7 +79,7 @@ def events(shared: FaceService) -> None:
             "When (UTC)": f"{event.at:%Y-%m-%d %H:%M:%S}",
             "Where": DOORS[event.door],
             "By": event.who or "",
-            "What": event.kind,
+            "What": event.kind.replace("_", " ").capitalize(),
             "Who": names.get(event.person_id or "", "removed" if event.person_id else ""),
             "Outcome": event.outcome,
         }

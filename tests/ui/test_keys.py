@@ -55,14 +55,16 @@ def test_the_metrics_page_says_what_was_asked_and_decided(service: FaceService, 
     service.monitor.decided("verify", "inconclusive")
     service.monitor.not_acquired("no_face")
     service.audit.note("verify", "inconclusive", Asker("api", "door", "1"), ann)
+    service.audit.note("album_search", "found", Asker("page"))
     service.audit.note("verify", "match", Asker("page"), "f" * 32)
     visitor.open("verify").open("metrics")
     requests, decisions, events = (frame.value.to_dict("records") for frame in visitor.dataframe)
     assert requests == [{"Route": "POST /v1/verify", "Requests": 2, "Refused": 1, "Mean, ms": 150}]
     assert decisions == [{"Question": "verify", "Answer": "can't tell", "Times": 1}]
     assert "1 photo that came over the API could not be used." in visitor.text
-    assert [(e["Where"], e["By"], e["Who"], e["Outcome"]) for e in events] == [
-        ("pages", "", "removed", "match"),
-        ("API", "door", "Ann", "inconclusive"),
+    assert [(e["Where"], e["By"], e["What"], e["Who"], e["Outcome"]) for e in events] == [
+        ("pages", "", "Verify", "removed", "match"),
+        ("pages", "", "Album search", "", "found"),
+        ("API", "door", "Verify", "Ann", "inconclusive"),
     ]
     service.audit.close()
