@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from facenet_core.album.clustering import JOIN_FMR, NEW, Links, cluster, extend, renamed
+from facenet_core.album.clustering import JOIN_FMR, NEW, Links, all_apart, cluster, extend, renamed
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.doubts import Doubts, doubts
 from facenet_core.album.nearest import Nearest
@@ -202,7 +202,9 @@ def _links(table: FaceTable, said: Agreed) -> Links:
     """What was said, of the faces that are there."""
     must = tuple(_rows(table, faces) for faces in said.same)
     cannot = tuple((_rows(table, one), _rows(table, other)) for one, other in said.apart)
-    return Links(tuple(m for m in must if len(m) > 1), tuple(pair for pair in cannot if all(pair)))
+    # One face stands for all of a person: must-links hold them together.
+    people = [rows[0] for faces in said.people if (rows := _rows(table, faces))]
+    return Links(tuple(m for m in must if len(m) > 1), (*(pair for pair in cannot if all(pair)), *all_apart(people)))
 
 
 def _rows(table: FaceTable, faces: frozenset[int]) -> tuple[int, ...]:

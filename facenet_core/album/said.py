@@ -49,6 +49,15 @@ class Agreed:
     apart: tuple[tuple[frozenset[int], frozenset[int]], ...]
     names: tuple[tuple[frozenset[int], str, str | None], ...]
 
+    @property
+    def people(self) -> tuple[frozenset[int], ...]:
+        """The faces of everybody who has a name: no two of them are one person.
+
+        Two names whose groups were put together are one of them.
+        """
+        whole = {face: faces for faces in self.same for face in faces}
+        return tuple(dict.fromkeys(whole.get(min(faces), faces) for faces, _, _ in self.names))
+
 
 class Sayings:
     """Keeps what was said. Thread-safe.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 
 from facenet_core.album import linkage
-from facenet_core.album.clustering import Links, cluster, extend
+from facenet_core.album.clustering import Links, all_apart, cluster, extend
 
 Faces = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -174,6 +174,21 @@ def test_a_third_face_of_that_photo_still_is_somebody_else() -> None:
 def test_must_links_hold_through_others_and_cannot_links_through_must_links() -> None:
     links = Links(must=((0, 1), (1, 2)), cannot=(((2,), (3,)),))
     assert cluster(at(0, 90, 180, 0.5), apart(4), links, 0.9).tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 8])
+def test_each_of_some_faces_is_held_apart_from_each_other(count: int) -> None:
+    faces = at(*[0] * (count + 1))
+    labels = cluster(faces, apart(count + 1), Links(cannot=all_apart(range(count))), 0.9)
+    assert len(set(labels[:count].tolist())) == count
+    assert count == 0 or labels[count] in labels[:count]
+
+
+def test_a_thousand_people_are_held_apart_by_ten_links() -> None:
+    links = all_apart(range(1000))
+    assert len(links) == 10
+    faces = np.tile(at(0, 0), (500, 1))
+    assert len(np.unique(cluster(faces, apart(1000), Links(cannot=links), 0.9))) == 1000
 
 
 def test_a_must_link_of_people_far_apart_survives_a_lookalike_of_one() -> None:

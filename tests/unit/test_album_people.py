@@ -173,6 +173,24 @@ def test_two_groups_of_one_name_become_one_person(scene: Scene) -> None:
     assert everything(scene) == [("kim", REDS | GREENS)]
 
 
+def test_two_names_are_two_people_however_alike_they_look(scene: Scene) -> None:
+    people = scene.album.people
+    people._calibration = lambda: replace(MEASURED, distances=(1.3, 0.9, 0.5, 0.03))  # reds are told from dark ones
+    people.group(anew=True)
+    people.name(scene.group_of("red 1.png"), "Ann")
+    people.name(scene.group_of("red dark.png"), "Bo")
+    people._calibration = lambda: MEASURED
+    reds = {"red 1.png", "red 2.png"}
+    named = {("Ann", frozenset(reds)), ("Bo", frozenset({"red dark.png"}))}
+    scene.put("red 3.png", RED, mark=3)
+    scene.index()
+    assert {(name, frozenset(files - {"red 3.png"})) for name, files in everything(scene) if name} == named
+    people.merge([scene.group_of("red 1.png"), scene.group_of("red dark.png")])
+    assert everything(scene)[0] == ("Ann", {*REDS, "red 3.png"})
+    assert people.undo() == "same"
+    assert {(name, frozenset(files - {"red 3.png"})) for name, files in everything(scene) if name} == named
+
+
 def test_a_name_stays_though_no_photo_can_be_read(scene: Scene) -> None:
     number = scene.group_of("blue.png")
     (scene.folder / "blue.png").unlink()

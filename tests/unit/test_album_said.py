@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facenet_core.album.clustering import Links, cluster
+from facenet_core.album.clustering import Links, all_apart, cluster
 from facenet_core.album.said import Agreed, Kind, Said, agreed
 from facenet_core.store import name_key
 
@@ -87,6 +87,13 @@ def test_whoever_was_held_apart_from_a_person_does_not_get_the_name_back() -> No
     assert names(found) == {"Ann": {1, 3}}
 
 
+def test_two_names_are_two_people_unless_they_were_put_together_later() -> None:
+    ann, bo = ("Ann", {1, 2}), ("Bo", {3})
+    assert set(words(ann, bo).people) == {frozenset({1, 2}), frozenset({3})}
+    assert words(ann, bo, ("same", {1, 2, 3})).people == (frozenset({1, 2, 3}),)
+    assert len(words(ann, bo, ("same", {1, 2, 3}), ("apart", {3}, {1, 2})).people) == 2
+
+
 @pytest.mark.parametrize("seed", range(120))
 def test_what_was_said_never_contradicts_itself_and_the_last_word_holds(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -105,6 +112,7 @@ def test_what_was_said_never_contradicts_itself_and_the_last_word_holds(seed: in
 
     must = tuple(tuple(sorted(faces)) for faces in found.same)
     cannot = tuple((tuple(sorted(one)), tuple(sorted(other))) for one, other in found.apart)
+    cannot += all_apart([min(faces) for faces in found.people])
     embeddings = rng.normal(size=(count, 8))
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     labels = cluster(embeddings.astype(np.float32), np.arange(count), Links(must, cannot), 0.6)
@@ -115,6 +123,7 @@ def test_what_was_said_never_contradicts_itself_and_the_last_word_holds(seed: in
     named = [face for faces, _, _ in found.names for face in faces]
     assert len(named) == len(set(named))
     assert all(len(people(faces)) == 1 for faces, _, _ in found.names)
+    assert len({label for faces in found.people for label in people(faces)}) == len(found.people)
     last = said[-1]
     if last.kind == "apart":
         assert not people(last.faces) & people(last.others)
