@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from facenet_core.album.clustering import JOIN_FMR, NEW, Links, all_apart, cluster, extend, renamed
 from facenet_core.album.database import AlbumDatabase
-from facenet_core.album.doubts import Doubts, doubts
+from facenet_core.album.doubts import Doubts, Merge, doubts
 from facenet_core.album.nearest import Nearest
 from facenet_core.album.photos import AlbumPhotos, model_number
 from facenet_core.album.records import FaceTable
@@ -157,7 +157,8 @@ class Groups:
         some = FaceTable(table.ids[rows], table.photos[rows], table.clear[rows], table.embeddings[rows])
         links = _links(some, agreed(self._sayings.all()))
         distance, _ = calibration.distance_at(JOIN_FMR)
-        return doubts(some.embeddings, some.photos, links, distance, labels[rows])
+        found = doubts(some.embeddings, some.photos, links, distance, labels[rows])
+        return replace(found, merges=tuple(_by_face(some, merge) for merge in found.merges))
 
     def _members(self, table: FaceTable, model_id: ModelId) -> NDArray[np.int64]:
         """Shape ``(2, n)``: the number of each face's group, and of its knot; -1 for those that came since."""
@@ -205,6 +206,11 @@ def _links(table: FaceTable, said: Agreed) -> Links:
     # One face stands for all of a person: must-links hold them together.
     people = [rows[0] for faces in said.people if (rows := _rows(table, faces))]
     return Links(tuple(m for m in must if len(m) > 1), (*(pair for pair in cannot if all(pair)), *all_apart(people)))
+
+
+def _by_face(table: FaceTable, merge: Merge) -> Merge:
+    first, second = (tuple(table.ids[list(half)].tolist()) for half in (merge.first, merge.second))
+    return replace(merge, first=first, second=second)
 
 
 def _rows(table: FaceTable, faces: frozenset[int]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from facenet_core.album.doubts import Doubts
 from facenet_core.album.groups import Group, Groups
 from facenet_core.album.photos import AlbumPhotos
 from facenet_core.album.records import AlbumFace, AlbumPhoto, FaceTable
-from facenet_core.album.said import Sayings
+from facenet_core.album.said import Kind, Sayings
 from facenet_core.album.searching import Crowd
 from facenet_core.calibration import Calibration
 from facenet_core.engine import FaceEngine
@@ -143,6 +143,26 @@ class AlbumPeople:
         self._sayings.say("apart", wrong, left, now=self._now())
         self._regroup(group.faces)
 
+    def differ(self, one: int, other: int) -> None:
+        """Says that two groups are two people: they are never joined, nor doubted, until somebody says otherwise.
+
+        Raises:
+            AlbumError: If there is none of a number, or they are the same.
+        """
+        if one == other:
+            raise AlbumError("Choose two groups that are different people.")
+        self._sayings.say("differ", self.get(one).faces, self.get(other).faces, now=self._now())
+        self._regroup(())
+
+    def confirm(self, number: int) -> None:
+        """Says that a group is one person: its faces stay together, and it is not doubted.
+
+        Raises:
+            AlbumError: If there is none of that number.
+        """
+        self._sayings.say("sure", self.get(number).faces, now=self._now())
+        self._regroup(())
+
     def name(self, number: int, name: str) -> tuple[EnrolOutcome, ...]:
         """Gives a group a name, and enrols the person with its best photos.
 
@@ -163,8 +183,8 @@ class AlbumPeople:
         self._regroup(group.faces)
         return outcomes
 
-    def undo(self) -> str | None:
-        """Takes back what was said last: a merge, a split or a name. Whoever was enrolled stays so.
+    def undo(self) -> Kind | None:
+        """Takes back what was said last. Whoever was enrolled by a name stays so.
 
         Returns:
             What it was; None if nothing is left.
@@ -172,7 +192,7 @@ class AlbumPeople:
         word = self._sayings.take_back(self._now()) if self._database.exists else None
         if word is None:
             return None
-        self._regroup(word.faces | word.others)
+        self._regroup(() if word.kind in ("sure", "differ") else word.faces | word.others)
         return word.kind
 
     def _regroup(self, faces: Iterable[int]) -> None:

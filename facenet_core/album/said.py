@@ -10,7 +10,7 @@ from typing import Literal
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.store import name_key
 
-Kind = Literal["same", "apart", "named"]
+Kind = Literal["same", "apart", "named", "sure", "differ"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,9 @@ class Said:
     Attributes:
         id: Larger ones are later.
         kind: ``same``: the faces are one person; ``apart``: none of them is the
-            person of the others; ``named``: they are one person, of that name.
+            person of the others; ``named``: they are one person, of that name;
+            ``sure`` and ``differ``: the same as ``same`` and ``apart``, said of
+            one group and of two that stay as they were.
         faces: The faces.
         others: Those that they are held apart from.
         name: The person's name.
@@ -84,7 +86,7 @@ class Sayings:
         Args:
             kind: See :class:`Said`.
             faces: The faces.
-            others: For ``apart``.
+            others: For ``apart`` and ``differ``.
             now: UTC.
             name: For ``named``.
             person: The id of the enrolled person.
@@ -149,9 +151,8 @@ def agreed(said: Sequence[Said]) -> Agreed:
     apart: list[tuple[frozenset[int], frozenset[int]]] = []
     by_name: dict[str, tuple[frozenset[int], str, str | None]] = {}
     for word in reversed(said):
-        if word.kind == "apart":
-            wrong = frozenset(f for f in word.faces if not any(joined.together(f, other) for other in word.others))
-            if wrong and word.others:
+        if word.kind in ("apart", "differ"):
+            if (wrong := word.faces - joined.with_all(word.others)) and word.others:
                 apart.append((wrong, word.others))
             continue
         faces, before = word.faces, frozenset[int]()
@@ -181,11 +182,12 @@ def _left(
     with them since; the person stays with the rest.
     """
     sure = joined.with_all(before)
+    whole = joined.with_all(faces) | sure
     for wrong, others in apart:
-        whole = joined.with_all(faces) | sure
         if whole.isdisjoint(wrong) or whole.isdisjoint(others):
             continue
         faces -= joined.with_all(others if sure & wrong else wrong)
+        whole = joined.with_all(faces) | sure
     return faces
 
 
@@ -201,10 +203,8 @@ class _Joined:
             self._of[face] = whole
 
     def with_all(self, faces: frozenset[int]) -> frozenset[int]:
-        return faces.union(*(self._of.get(face, ()) for face in faces))
-
-    def together(self, one: int, other: int) -> bool:
-        return other in self._of.get(one, ())
+        wholes = {id(whole): whole for face in faces if (whole := self._of.get(face))}
+        return faces.union(*wholes.values())
 
     def sets(self) -> tuple[frozenset[int], ...]:
         found = {id(whole): frozenset(whole) for whole in self._of.values() if len(whole) > 1}

@@ -1,10 +1,11 @@
-"""album cluster, people, name, merge, split, undo and doubts: who is in the album."""
+"""album cluster, people, name, merge, split, apart, confirm, undo and doubts: who is in the album."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
 from facenet_core.album.groups import Group
+from facenet_core.album.said import Kind
 from facenet_core.cli import audit, files, shapes
 from facenet_core.cli.arguments import Commands, add_command
 from facenet_core.cli.output import Answer, columns, count, load_model
@@ -12,6 +13,15 @@ from facenet_core.service import FaceService
 
 SHOWN = 30
 """Groups that are listed in words; JSON has all of them."""
+
+SAID: dict[Kind, tuple[str, str]] = {
+    "same": ("merge", "groups are one person"),
+    "apart": ("split", "faces are somebody else"),
+    "named": ("name", "a group has a name"),
+    "sure": ("confirm", "a group is one person"),
+    "differ": ("apart", "two groups are different people"),
+}
+"""The command that says something, and what it says."""
 
 
 def add_to(group: Commands) -> None:
@@ -34,7 +44,14 @@ def add_to(group: Commands) -> None:
     parser.add_argument("number", type=int, metavar="N", help="the group")
     parser.add_argument("faces", type=int, nargs="+", metavar="FACE", help="the faces, as numbered by `album show`")
 
-    add_command(group, "undo", undo, "Take back what was said last: a name, a merge or a split.")
+    parser = add_command(group, "apart", apart, "Say that two groups are different people.")
+    parser.add_argument("one", type=int, metavar="N", help="a group")
+    parser.add_argument("other", type=int, metavar="M", help="the other")
+
+    parser = add_command(group, "confirm", confirm, "Say that a group is one person.")
+    parser.add_argument("number", type=int, metavar="N", help="the group")
+
+    add_command(group, "undo", undo, "Take back what was said last.")
     add_command(group, "doubts", doubts, "List groups that may be several people, and pairs that may be one.")
 
 
@@ -101,17 +118,28 @@ def split(service: FaceService, args: Namespace) -> Answer:
     return people(service, args)
 
 
+def apart(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``album apart``."""
+    service.album.people.differ(args.one, args.other)
+    service.audit.note("album_apart", "apart", audit.asker())
+    return people(service, args)
+
+
+def confirm(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``album confirm``."""
+    service.album.people.confirm(args.number)
+    service.audit.note("album_confirm", "confirmed", audit.asker())
+    return people(service, args)
+
+
 def undo(service: FaceService, args: Namespace) -> Answer:
     """Answers ``album undo``."""
     kind = service.album.people.undo()
-    said = {"same": "groups are one person", "apart": "faces are somebody else", "named": "a group has a name"}
-    if kind:
-        service.audit.note("album_undo", kind, audit.asker())
-    deeds = {"same": "merge", "apart": "split", "named": "name"}
-    return Answer(
-        {"undone": deeds[kind] if kind else None},
-        [f"Took back that {said[kind]}." if kind else "There is nothing to take back."],
-    )
+    if kind is None:
+        return Answer({"undone": None}, ["There is nothing to take back."])
+    service.audit.note("album_undo", kind, audit.asker())
+    command, said = SAID[kind]
+    return Answer({"undone": command}, [f"Took back that {said}."])
 
 
 def doubts(service: FaceService, args: Namespace) -> Answer:
@@ -124,7 +152,10 @@ def doubts(service: FaceService, args: Namespace) -> Answer:
     return Answer(
         {
             "silhouette": None if silhouette is None else round(silhouette, 4),
-            "merges": [{"group": m.label, "separation": round(m.separation, 4)} for m in found.merges],
+            "merges": [
+                {"group": m.label, "faces": [list(m.first), list(m.second)], "separation": round(m.separation, 4)}
+                for m in found.merges
+            ],
             "splits": [{"groups": [s.first, s.second], "nearness": round(s.nearness, 4)} for s in found.splits],
         },
         lines or ["There are no groups yet."],

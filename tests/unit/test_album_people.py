@@ -175,8 +175,7 @@ def test_two_groups_of_one_name_become_one_person(scene: Scene) -> None:
 
 def test_two_names_are_two_people_however_alike_they_look(scene: Scene) -> None:
     people = scene.album.people
-    people._calibration = lambda: replace(MEASURED, distances=(1.3, 0.9, 0.5, 0.03))  # reds are told from dark ones
-    people.group(anew=True)
+    grouped_within(scene, *NARROW)
     people.name(scene.group_of("red 1.png"), "Ann")
     people.name(scene.group_of("red dark.png"), "Bo")
     people._calibration = lambda: MEASURED
@@ -257,6 +256,71 @@ def test_the_later_word_counts(scene: Scene) -> None:
     assert everything(scene)[0] == (None, REDS)
     people.split(scene.group_of("red 1.png"), scene.faces("red dark.png"))
     assert everything(scene)[0] == (None, REDS - {"red dark.png"})
+
+
+def grouped_within(scene: Scene, *distances: float) -> None:
+    """Groups all faces by other distances, those of one colour in two groups or those of two in one."""
+    scene.album.people._calibration = lambda: replace(MEASURED, distances=distances)
+    scene.album.people.group(anew=True)
+
+
+NARROW, WIDE = (1.3, 0.9, 0.5, 0.03), (1.9, 1.8, 1.7, 1.6)
+
+
+def doubted(scene: Scene) -> set[frozenset[int]]:
+    """Pairs of groups, and halves of groups, as the faces of both."""
+    found, people = scene.album.people.doubts(), scene.album.people
+    pairs = [people.get(each.first).faces + people.get(each.second).faces for each in found.splits]
+    return {frozenset(pair) for pair in (*pairs, *(merge.first + merge.second for merge in found.merges))}
+
+
+def test_groups_that_are_two_people_are_never_joined_nor_doubted_again(scene: Scene) -> None:
+    people = scene.album.people
+    grouped_within(scene, *NARROW)
+    people._calibration = lambda: MEASURED
+    reds = frozenset(face for name in REDS for face in scene.faces(name))
+    before = scene.groups()
+    assert doubted(scene) == {reds}
+    people.differ(scene.group_of("red 1.png"), scene.group_of("red dark.png"))
+    assert scene.groups() == before and doubted(scene) == set()
+    assert everything(scene) == before
+    scene.put("red 3.png", RED, mark=3)
+    scene.index()
+    assert len({scene.group_of(name) for name in ("red 1.png", "red dark.png")}) == 2
+    assert doubted(scene) == set()
+    (scene.folder / "red 3.png").unlink()
+    scene.index()
+    assert people.undo() == "differ"
+    assert doubted(scene) == {reds}
+    people.differ(scene.group_of("red dark.png"), scene.group_of("red 1.png"))
+    people.merge([scene.group_of("red 1.png"), scene.group_of("red dark.png")])
+    assert everything(scene)[0] == (None, REDS)
+
+
+def test_a_group_does_not_differ_from_itself(scene: Scene) -> None:
+    with pytest.raises(AlbumError, match="two groups that are different people"):
+        scene.album.people.differ(0, 0)
+    with pytest.raises(AlbumError, match="no group 99 any more"):
+        scene.album.people.differ(0, 99)
+    with pytest.raises(AlbumError, match="no group 99 any more"):
+        scene.album.people.confirm(99)
+    assert scene.album.people.undo() is None
+
+
+def test_a_group_that_is_one_person_stays_together_and_is_not_doubted_again(scene: Scene) -> None:
+    people = scene.album.people
+    grouped_within(scene, *WIDE)
+    people._calibration = lambda: MEASURED
+    (both,) = (frozenset(group.faces) for group in people.all())
+    assert doubted(scene) == {both}
+    before = scene.groups()
+    people.confirm(scene.group_of("red 1.png"))
+    assert doubted(scene) == set()
+    assert everything(scene) == before
+    assert people.undo() == "sure"
+    assert doubted(scene) == {both}
+    people.group(anew=True)
+    assert scene.groups() == [(None, REDS), (None, GREENS)]
 
 
 def test_each_kind_of_word_can_be_taken_back(scene: Scene) -> None:
@@ -343,7 +407,7 @@ def test_whatever_is_said_in_whatever_order_can_be_taken_back(scene: Scene, seed
         groups = people.all(1)
         group = groups[rng.integers(len(groups))]
         some = rng.permutation(group.faces)[: rng.integers(1, len(group.faces) + 1)].tolist()
-        deed = rng.integers(5)
+        deed = rng.integers(7)
         try:
             if deed == 0:
                 people.merge([groups[i].number for i in rng.integers(len(groups), size=rng.integers(1, 4))])
@@ -351,6 +415,10 @@ def test_whatever_is_said_in_whatever_order_can_be_taken_back(scene: Scene, seed
                 people.name(group.number, str(rng.choice(["Ann", "Bo", "ann"])))
             elif deed == 2:
                 people.undo()
+            elif deed == 3:
+                people.differ(group.number, groups[rng.integers(len(groups))].number)
+            elif deed == 4:
+                people.confirm(group.number)
             else:
                 people.split(group.number, some)
                 (left,) = (each for each in people.all(1) if some[0] in each.faces)
@@ -371,13 +439,12 @@ def test_whatever_is_said_in_whatever_order_can_be_taken_back(scene: Scene, seed
 
 
 def test_two_people_in_one_group_are_told_by_its_number(scene: Scene) -> None:
-    wide = replace(MEASURED, distances=(1.9, 1.8, 1.7, 1.6))
-    scene.album.people._calibration = lambda: wide
-    scene.album.people.group(anew=True)
+    grouped_within(scene, *WIDE)
     number = scene.group_of("red 1.png")
     assert scene.group_of("green 1.png") == number
     (merge,) = [each for each in scene.album.people.doubts().merges if each.label == number]
-    assert len(merge.first) + len(merge.second) == len(scene.album.people.get(number).faces)
+    assert {*merge.first, *merge.second} == set(scene.album.people.get(number).faces)
+    assert {face for name in REDS for face in scene.faces(name)} in ({*merge.first}, {*merge.second})
 
 
 def test_errors_are_those_of_the_program(scene: Scene) -> None:

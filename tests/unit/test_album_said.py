@@ -15,7 +15,7 @@ def words(*said: tuple[str, set[int]] | tuple[str, set[int], set[int]]) -> Agree
     made = []
     for number, (kind, faces, *others) in enumerate(said):
         held = frozenset(others[0]) if others else frozenset()
-        if kind == "same" or kind == "apart":
+        if kind == "same" or kind == "apart" or kind == "sure" or kind == "differ":
             made.append(Said(number, kind, frozenset(faces), held, None, None))
         else:
             made.append(Said(number, "named", frozenset(faces), held, kind, None))
@@ -48,6 +48,11 @@ def test_whoever_is_put_together_again_later_is_together() -> None:
     found = words(("apart", {3}, {1, 2}), ("same", {1, 2, 3}))
     assert same(found) == [{1, 2, 3}]
     assert found.apart == ()
+
+
+def test_an_answer_about_groups_as_they_were_counts_like_one_that_changed_them() -> None:
+    assert words(("sure", {1, 2}), ("same", {2, 3})) == words(("same", {1, 2}), ("same", {2, 3}))
+    assert words(("sure", {1, 2, 3}), ("differ", {3}, {1, 2})) == words(("same", {1, 2, 3}), ("apart", {3}, {1, 2}))
 
 
 def test_whoever_joined_the_one_that_left_leaves_too() -> None:

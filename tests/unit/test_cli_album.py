@@ -6,6 +6,7 @@ import csv
 import io
 import stat
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -81,6 +82,9 @@ def test_nothing_is_removed_without_consent(album: Cli) -> None:
         (["show", "7"], "There is no group 7 any more"),
         (["merge", "7"], "There is no group 7 any more"),
         (["split", "7", "1"], "There is no group 7 any more"),
+        (["apart", "7", "8"], "There is no group 7 any more"),
+        (["apart", "7", "7"], "Choose two groups that are different people."),
+        (["confirm", "7"], "There is no group 7 any more"),
         (["name", "7", "Ann"], "There is no group 7 any more"),
     ],
 )
@@ -242,6 +246,29 @@ def test_a_group_keeps_its_number_when_it_is_named_merged_and_split(indexed: Cli
     assert [(each["number"], each["name"], len(each["faces"])) for each in merged] == [(0, "Gina", 5)]
     assert [indexed("album", "undo", "--json").data["undone"] for _ in range(3)] == ["merge", "name", None]
     assert indexed("album", "undo").lines == ["There is nothing to take back."]
+
+
+def test_doubts_are_answered(album: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = replace(MEASURED, distances=(1.9, 1.8, 1.7, 1.6))
+    monkeypatch.setattr(shipped, "_measured", lambda: {(MODEL.preprocessing, MODEL.weights_sha256): wide})
+    for number in range(2):
+        album.photo(f"photos/blue {number}.png", BLUE, mark=number)
+    assert album("album", "index").code == 0
+    (doubt,) = album("album", "doubts", "--json").data["merges"]
+    assert list(map(len, doubt["faces"])) == [2, 2]
+    assert album("album", "confirm", doubt["group"]).code == 0
+    assert album("album", "doubts", "--json").data["merges"] == []
+    assert album("album", "undo").lines == ["Took back that a group is one person."]
+    assert album("album", "split", doubt["group"], *doubt["faces"][1]).code == 0
+    groups = [each["number"] for each in album("album", "people", "--json").data["groups"]]
+    answer = album("album", "apart", *groups[:2], "--json")
+    assert [each["number"] for each in answer.data["groups"]] == groups
+    assert album("album", "undo").lines == ["Took back that two groups are different people."]
+    assert [album("album", "undo", "--json").data["undone"] for _ in range(2)] == ["split", None]
+    events = album("events", "--json").data["events"]
+    assert {(each["kind"], each["outcome"]) for each in events} >= {
+        ("album_confirm", "confirmed"), ("album_apart", "apart"), ("album_undo", "differ")
+    }  # fmt: skip
 
 
 def test_groups_of_an_album_without_photos(cli: Cli) -> None:

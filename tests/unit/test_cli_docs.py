@@ -234,6 +234,8 @@ ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "album name": lambda cli: [*indexed(cli), 0, "Gina"],
     "album merge": lambda cli: [*indexed(cli), 0, 1],
     "album split": lambda cli: [*indexed(cli), 0, cli("album", "show", 0, "--json").data["faces"][0]["id"]],
+    "album apart": lambda cli: [*indexed(cli), 0, 1],
+    "album confirm": lambda cli: [*indexed(cli), 0],
     "album undo": named,
     "album doubts": named,
 }
