@@ -11,6 +11,7 @@ from facenet_core.ui import (
     album_people,
     album_photo,
     album_photos,
+    album_questions,
     album_search,
     album_sections,
     components,
@@ -30,6 +31,8 @@ try:
         album_search.section(service)
     elif section == album_sections.PEOPLE and album_group.opened():
         album_group.section(service)
+    elif section == album_sections.PEOPLE and album_questions.opened():
+        album_questions.section(service)
     elif section == album_sections.PEOPLE:
         album_people.section(service)
     elif section == album_sections.PHOTOS:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import streamlit as st
 
 from facenet_core.album.groups import Group
 from facenet_core.album.records import AlbumFace
+from facenet_core.album.said import Kind
 from facenet_core.errors import AlbumError, FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import EnrolOutcome
@@ -27,7 +28,13 @@ PAGE = 48
 
 UNKNOWN = "Unknown"
 
-UNDONE = {"same": "a merge", "apart": "a split", "named": "a name"}
+UNDONE: dict[Kind, str] = {
+    "same": "a merge",
+    "apart": "a split",
+    "named": "a name",
+    "sure": "that a group is one person",
+    "differ": "that two groups are different people",
+}
 
 
 def opened() -> bool:
@@ -110,9 +117,14 @@ def section(shared: FaceService) -> None:
     _faces(shared, group, picked if manager else None)
 
 
-def undo_button(shared: FaceService) -> None:
-    """Takes back the last correction."""
-    st.button("Undo the last correction", icon=":material/undo:", type="tertiary", on_click=_undo, args=(shared,))
+def undo_button(shared: FaceService, then: Callable[[FaceService, Kind], None] | None = None) -> None:
+    """Takes back the last correction.
+
+    Args:
+        shared: The service.
+        then: Is told what it was.
+    """
+    st.button("Undo the last correction", icon=":material/undo:", type="tertiary", on_click=_undo, args=(shared, then))
 
 
 def _faces(shared: FaceService, group: Group, picked: set[int] | None) -> None:
@@ -186,15 +198,19 @@ def _split(shared: FaceService, group: Group, picked: set[int]) -> None:
     picked.clear()
 
 
-def _undo(shared: FaceService) -> None:
+def _undo(shared: FaceService, then: Callable[[FaceService, Kind], None] | None) -> None:
     try:
         kind = shared.album.people.undo()
     except FaceNetError as error:
         album_sections.say(str(error), error=True)
         return
-    if kind:
-        audit.note(shared, "album_undo", kind)
-    album_sections.say(f"Taken back: {UNDONE.get(kind, kind)}." if kind else "There is nothing to take back.")
+    if kind is None:
+        album_sections.say("There is nothing to take back.")
+        return
+    audit.note(shared, "album_undo", kind)
+    if then:
+        then(shared, kind)
+    album_sections.say(f"Taken back: {UNDONE[kind]}.")
 
 
 def _picked(group: Group) -> set[int]:

@@ -7,7 +7,7 @@ import streamlit as st
 from facenet_core.album.groups import Group
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
-from facenet_core.ui import album_group, album_sections, album_tiles, audit, components, login
+from facenet_core.ui import album_group, album_questions, album_sections, album_tiles, audit, components, login
 
 PAGE = 24
 """People that are shown at once."""
@@ -102,6 +102,7 @@ def _corrections(shared: FaceService, groups: tuple[Group, ...], picked: set[int
             on_click=_merge,
             args=(shared, picked),
         )
+        album_questions.button(shared)
         album_group.undo_button(shared)
         with st.popover("Group again", icon=":material/refresh:"):
             st.write(

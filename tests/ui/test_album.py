@@ -7,6 +7,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from facenet_core import shipped
 from facenet_core.service import FaceService
 from facenet_core.ui import login
 from facenet_core.ui.components import plain
+from tests import fakes
 from tests.fakes import BLUE, DARK_RED, GREEN, OTHER_MODEL, RED, YELLOW, fake_engine, photo
 from tests.ui.conftest import Serve
 from tests.ui.people import MEASURED, enrol, lose_photos
@@ -385,6 +387,75 @@ def test_a_group_that_is_gone_leads_back_to_all(indexed: FaceService, visitor: V
     assert "2 people" in visitor.run().text
 
 
+# -- questions --------------------------------------------------------------
+
+
+def grouped_within(service: FaceService, *distances: float) -> None:
+    """Groups all faces by other distances, the last of which is the limit, and leaves the rest to the usual ones."""
+    people = service.album.people
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "_calibration", lambda: replace(fakes.MEASURED, distances=distances))
+        people.group(anew=True)
+
+
+def test_two_groups_are_said_to_be_one_person_or_two(
+    indexed: FaceService, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, thought = indexed.album.people, []
+    doubts = people.doubts
+    monkeypatch.setattr(people, "doubts", lambda: thought.append(None) or doubts())
+    grouped_within(indexed, 1.3, 0.9, 0.5, 0.03)
+    section(visitor, "People").click("Check the groups")
+    assert "Are these the same person?" in visitor.text and "1 question left" in visitor.text
+    faces = {"Person 1, face 1 of Unknown", "Person 1, face 2 of Unknown", "Person 2, face 1 of Unknown"}
+    assert set(visitor.pictures) == faces
+    visitor.click("Open", 1)
+    assert "1 face on 1 photo" in visitor.text
+    visitor.click("All people").click("Check the groups (1)").click("Not sure")
+    assert "There is nothing more to ask" in visitor.text and "Left open: 1 question" in visitor.text
+    visitor.click("Ask them again")
+    assert len(thought) == 1
+    visitor.click("Different people")
+    assert visitor.toasts == ["They stay two people."]
+    assert "There is nothing more to ask" in visitor.text
+    people.undo()  # elsewhere
+    visitor.click("All people").click("Check the groups").click("Different people").click("Undo the last correction")
+    assert "Taken back: that two groups are different people." in visitor.text
+    visitor.click("Same person")
+    assert [len(group.faces) for group in people.all()] == [3, 2]
+    assert "There is nothing more to ask" in visitor.text
+    assert [kind for kind, _ in told(indexed)] == ["album_apart", "album_apart", "album_undo", "album_merge"]
+
+
+def test_a_group_is_said_to_be_one_person_or_two(indexed: FaceService, visitor: Visitor, folder: Path) -> None:
+    (folder / "more.png").write_bytes(photo(GREEN, mark=9))
+    list(indexed.album.index())
+    grouped_within(indexed, 1.9, 1.8, 1.7, 1.6)
+    before = indexed.album.people.all(1)
+    section(visitor, "People").click("Check the groups")
+    assert "Is this one person, or two?" in visitor.text and "They are one group now." in visitor.text
+    visitor.click("One person")
+    assert "There is nothing more to ask" in visitor.text
+    assert indexed.album.people.all(1) == before
+    visitor.click("Undo the last correction")
+    assert "Taken back: that a group is one person." in visitor.text
+    visitor.click("Two people")
+    assert visitor.toasts == ["They are two people now."]
+    assert len(indexed.album.people.all(1)) == len(before) + 1
+    assert [kind for kind, _ in told(indexed)] == ["album_confirm", "album_undo", "album_split"]
+
+
+def test_groups_that_have_changed_meanwhile_are_not_answered_for(indexed: FaceService, visitor: Visitor) -> None:
+    grouped_within(indexed, 1.3, 0.9, 0.5, 0.03)
+    section(visitor, "People").click("Check the groups")
+    people = indexed.album.people
+    (split,) = people.doubts().splits
+    people.merge([split.first, split.second])
+    visitor.click("Different people")
+    assert visitor.errors == ["These groups have changed meanwhile."]
+    assert "There is nothing more to ask" in visitor.text
+
+
 # -- roles ------------------------------------------------------------------
 
 
@@ -404,7 +475,13 @@ def test_whoever_may_only_look_changes_nothing(
             seen |= {button.label for button in visitor.button}
     assert "Search for this person" in seen
     assert not seen & {"Add", "Remove", "Index", "Read every file again", "Group the faces", "These are one person"}
-    assert not seen & {"Not this person", "Undo the last correction", "Save the name", "Group all faces again"}
+    assert not seen & {
+        "Check the groups",
+        "Not this person",
+        "Undo the last correction",
+        "Save the name",
+        "Group all faces again",
+    }
     assert str(indexed.settings.db.parent) not in visitor.text
     visitor.upload(DROP, ("probe.png", photo(RED)))
     assert "Found in 3 photos" in visitor.text
