@@ -31,14 +31,31 @@ file, and what to do. Anything that is not in this tree is a bug.
     │   ├── WeightsError           a weights file that does not fit
     │   ├── DownloadError          fetching weights failed
     │   └── NoThresholdError       no threshold was measured for this model
-    └── StoreError                 the database (exit code 3)
-        ├── DatabaseDamagedError   unreadable; never replaced silently
-        ├── DatabaseVersionError   written by a newer version of this program
-        └── DatabaseWriteError     could not be written (disk full, read-only)
+    ├── StoreError                 the database (exit code 3)
+    │   ├── DatabaseDamagedError   unreadable; never replaced silently
+    │   ├── DatabaseVersionError   written by a newer version of this program
+    │   └── DatabaseWriteError     could not be written (disk full, read-only)
+    └── SourceError                where pictures are looked for and fetched (exit code 3)
+        ├── SourceSetupError       a setting that the source needs is missing
+        ├── SourceKeyError         the source refuses the key
+        ├── SourceQuotaError       the source has been asked as much as it allows
+        ├── SourceAnswerError      the source answers what its documentation does not know
+        └── FetchError             one address could not be fetched; carries it
+            ├── AddressError       not an address that is fetched from
+            ├── PrivateAddressError  it leads into a private network
+            ├── RobotsError        the site's robots.txt asks not to
+            ├── RedirectsError     it leads from one address to the next without end
+            ├── UnreachableError   no connection, or none that is safely encrypted
+            ├── TimedOutError      it takes longer than is waited
+            ├── CutShortError      the connection broke before the end
+            ├── HttpStatusError    the server answers with an error
+            ├── FileTooLargeError  more bytes than the limit
+            └── NotAPictureError   something else than a picture
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 
@@ -224,3 +241,99 @@ class DatabaseVersionError(StoreError):
 
 class DatabaseWriteError(StoreError):
     """The database could not be written; it is as it was before."""
+
+
+class SourceError(FaceNetError):
+    """A source of pictures can't be used, or a picture can't be fetched."""
+
+
+class SourceSetupError(SourceError):
+    """A setting that the source needs is missing."""
+
+
+class SourceKeyError(SourceError):
+    """The source refuses the key."""
+
+
+class SourceQuotaError(SourceError):
+    """The source has been asked as much as it allows.
+
+    Attributes:
+        until: When it may be asked again, or None if that is not known.
+    """
+
+    def __init__(self, message: str, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class SourceAnswerError(SourceError):
+    """The source answers what its documentation does not know."""
+
+
+class FetchError(SourceError):
+    """One address could not be fetched.
+
+    Args:
+        url: The address, without what may be a secret in it.
+        reason: Why, as a sentence that fits after ``"<url>: "``.
+
+    Attributes:
+        url: The address.
+        reason: The sentence without the address.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url}: {reason}")
+        self.url = url
+        self.reason = reason
+
+
+class AddressError(FetchError):
+    """Not an address that is fetched from."""
+
+
+class PrivateAddressError(FetchError):
+    """It leads into a private network, or to this machine."""
+
+
+class RobotsError(FetchError):
+    """The site's robots.txt asks not to fetch it, or can't be had for now."""
+
+
+class RedirectsError(FetchError):
+    """It leads from one address to the next without end, or to nowhere."""
+
+
+class UnreachableError(FetchError):
+    """There is no connection to the server, or none that is safely encrypted."""
+
+
+class TimedOutError(FetchError):
+    """It takes longer than is waited."""
+
+
+class CutShortError(FetchError):
+    """The connection broke before everything had arrived."""
+
+
+class HttpStatusError(FetchError):
+    """The server answers with an error.
+
+    Attributes:
+        status: The code of RFC 9110, such as 404.
+        until: When the server may be asked again, if it says so.
+    """
+
+    def __init__(self, url: str, reason: str, status: int, until: datetime | None = None) -> None:
+        super().__init__(url, reason)
+        self.status = status
+        self.until = until
+
+
+class FileTooLargeError(FetchError):
+    """More bytes than the limit allows."""
+
+
+class NotAPictureError(FetchError):
+    """Something else than a picture of a known format."""

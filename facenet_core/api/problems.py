@@ -32,6 +32,7 @@ STATUS: dict[type[errors.FaceNetError], int] = {
     errors.KeyRefusedError: 401,
     errors.ModelError: 503,
     errors.StoreError: 503,
+    errors.SourceError: 503,
     errors.FaceNetError: 500,
 }
 """The status of an error, or of the nearest one above it in the tree."""

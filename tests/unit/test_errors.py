@@ -15,6 +15,7 @@ from facenet_core.errors import (
     ModelError,
     NoFaceError,
     SeveralFacesError,
+    SourceError,
     StoreError,
 )
 
@@ -54,8 +55,8 @@ def test_a_code_is_the_name_for_scripts(error: type[FaceNetError], code: str) ->
 
 
 @pytest.mark.parametrize("error", [c for c in CLASSES if c is not FaceNetError], ids=lambda c: c.__name__)
-def test_every_error_is_the_users_the_models_or_the_databases(error: type[FaceNetError]) -> None:
-    assert sum(issubclass(error, kind) for kind in (InputError, ModelError, StoreError)) == 1
+def test_every_error_is_the_users_the_models_the_databases_or_a_sources(error: type[FaceNetError]) -> None:
+    assert sum(issubclass(error, kind) for kind in (InputError, ModelError, SourceError, StoreError)) == 1
 
 
 def test_an_error_about_a_photo_names_it() -> None:
