@@ -2,7 +2,8 @@
 
 Names are those of :class:`Settings`' fields with ``FACENET_`` in front. The
 environment wins over ``.env``; an empty value counts as none; names that are
-not known are ignored.
+not known are ignored. The keys of the sources of pictures are also taken from
+the names that their own documentation uses, such as ``PEXELS_API_KEY``.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from facenet_core.errors import SettingError
 from facenet_core.types import Engine
@@ -33,6 +34,26 @@ def _absolute(path: Path) -> Path:
 
 Location = Annotated[Path, AfterValidator(_absolute)]
 """A path made absolute on reading, so that a later change of directory does not move it."""
+
+
+def _listed(value: object) -> object:
+    """A list with commas, as the environment has it, as a tuple."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _names(*others: str) -> AliasChoices:
+    """Names of a variable: with our prefix first, then as others know it."""
+    return AliasChoices(*(name.lower() for name in others))
+
+
+WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+"""An http or https address without credentials, query or fragment."""
+
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
+"""A host's name, such as example.org."""
+
+HostAndPort = Annotated[str, Field(pattern=r"^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$")]
+"""A host and its port, such as 192.168.1.20:8080 or [fd00::5]:80."""
 
 FMR_RANGE, FPIR_RANGE = (1e-6, 1e-1), (1e-4, 1e-1)
 """Target error rates that can be asked for: the least, and the most."""
@@ -68,10 +89,28 @@ class Settings(BaseSettings):
         api_keys: Ask for API keys even if only this machine is served.
         api_rate: Requests that each API key may make.
         events_days: For how long it is kept who asked for what; 0 keeps none of it.
+        contact: An e-mail or web address at which those whose sites are fetched
+            from can reach you; it is sent with every request.
+        flickr_key: The key of Flickr's API.
+        pexels_key: The key of Pexels' API.
+        serpapi_key: The key of SerpApi, for Google Images and Yahoo Images.
+        commons_url: The API of Wikimedia Commons, or of another MediaWiki.
+        flickr_url: Flickr's API.
+        pexels_url: Pexels' search.
+        serpapi_url: SerpApi's search.
+        own_hosts: Sites whose pictures are yours, or that you may use: for search
+            engines that name no licence. Those below them belong to them.
+        allowed_private_hosts: Hosts with port in a private network that pictures
+            and APIs may be fetched from all the same.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     model: str | None = Field(None, min_length=1, description="the name of a model")
@@ -93,6 +132,25 @@ class Settings(BaseSettings):
     api_rate: str = Field("600/minute", pattern=r"^\d{1,6}/(second|minute|hour|day)$", description="such as 600/minute")
     events_days: int = Field(90, ge=0, le=3_650, description="a whole number from 0 to 3650")
     min_face_px: int = Field(24, ge=20, le=1_000, description="a whole number from 20 to 1000")
+    contact: str | None = Field(
+        None,
+        pattern=r"^(mailto:)?[!-'*-?A-~]+@[!-'*-?A-~]+$|^https?://[!-'*-~]+$",
+        max_length=200,
+        description="an e-mail address or a web address",
+    )
+    flickr_key: SecretStr | None = Field(None, validation_alias=_names("FACENET_FLICKR_KEY", "FLICKR_API_KEY"))
+    pexels_key: SecretStr | None = Field(None, validation_alias=_names("FACENET_PEXELS_KEY", "PEXELS_API_KEY"))
+    serpapi_key: SecretStr | None = Field(None, validation_alias=_names("FACENET_SERPAPI_KEY", "SERPAPI_API_KEY"))
+    commons_url: WebAddress = Field("https://commons.wikimedia.org/w/api.php", description="a web address")
+    flickr_url: WebAddress = Field("https://api.flickr.com/services/rest/", description="a web address")
+    pexels_url: WebAddress = Field("https://api.pexels.com/v1/search", description="a web address")
+    serpapi_url: WebAddress = Field("https://serpapi.com/search.json", description="a web address")
+    own_hosts: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), description="hosts with commas between them, such as example.org"
+    )
+    allowed_private_hosts: Annotated[tuple[HostAndPort, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), description="hosts with ports and commas between them, such as 192.168.1.20:8080"
+    )
 
 
 def load_settings(**overrides: object) -> Settings:

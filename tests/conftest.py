@@ -12,6 +12,9 @@ from facenet_core.config import Settings, load_settings
 from facenet_core.service import FaceService
 from tests.fakes import THRESHOLD, fake_engine
 
+OTHER_NAMES = {"FLICKR_API_KEY", "PEXELS_API_KEY", "SERPAPI_API_KEY"}
+"""Variables that settings are also taken from."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # Messages of native code would drown the tests' own.
@@ -22,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What the developer has set and installed must not change what the tests see."""
     for name in list(os.environ):
-        if name.startswith("FACENET_") and name != "FACENET_DATA":
+        if (name.startswith("FACENET_") and name != "FACENET_DATA") or name in OTHER_NAMES:
             monkeypatch.delenv(name)
     monkeypatch.setattr(config, "ENV_FILE", tmp_path / "no.env")
     monkeypatch.setattr(weights, "SHIPPED_FILE", tmp_path / "shipped" / weights.SHIPPED)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from facenet_core import config
 from facenet_core.config import PROJECT_ROOT, load_settings
@@ -49,6 +49,16 @@ def test_the_environment_sets_every_field(monkeypatch, tmp_path):
         "API_KEYS": "true",
         "API_RATE": "60/hour",
         "EVENTS_DAYS": "30",
+        "CONTACT": "me@example.org",
+        "FLICKR_KEY": "f",
+        "PEXELS_KEY": "p",
+        "SERPAPI_KEY": "s",
+        "COMMONS_URL": "https://wiki.example/api.php",
+        "FLICKR_URL": "https://flickr.example/rest/",
+        "PEXELS_URL": "http://localhost:8000/search",
+        "SERPAPI_URL": "http://[::1]:8000",
+        "OWN_HOSTS": "example.org, example.com",
+        "ALLOWED_PRIVATE_HOSTS": "127.0.0.1:8000,[fd00::5]:80,",
     }
     for name, value in values.items():
         monkeypatch.setenv(f"FACENET_{name}", value)
@@ -72,6 +82,16 @@ def test_the_environment_sets_every_field(monkeypatch, tmp_path):
         "api_keys": True,
         "api_rate": "60/hour",
         "events_days": 30,
+        "contact": "me@example.org",
+        "flickr_key": SecretStr("f"),
+        "pexels_key": SecretStr("p"),
+        "serpapi_key": SecretStr("s"),
+        "commons_url": "https://wiki.example/api.php",
+        "flickr_url": "https://flickr.example/rest/",
+        "pexels_url": "http://localhost:8000/search",
+        "serpapi_url": "http://[::1]:8000",
+        "own_hosts": ("example.org", "example.com"),
+        "allowed_private_hosts": ("127.0.0.1:8000", "[fd00::5]:80"),
     }
 
 
@@ -167,3 +187,36 @@ def test_an_env_file_that_is_not_text_is_refused_by_name(env_file):
 def test_settings_do_not_change():
     with pytest.raises(ValidationError, match="frozen"):
         load_settings().threshold = 1.0
+
+
+def test_keys_are_taken_from_the_names_that_others_use_too(monkeypatch, env_file):
+    env_file.write_text("PEXELS_API_KEY=from-file\nSERPAPI_API_KEY=from-file\nFLICKR_API_KEY=from-file\n", "utf-8")
+    monkeypatch.setenv("SERPAPI_API_KEY", "from-environment")
+    monkeypatch.setenv("FACENET_FLICKR_KEY", "ours")
+    settings = load_settings(pexels_key=None)
+    assert settings.pexels_key == SecretStr("from-file")
+    assert settings.serpapi_key == SecretStr("from-environment")
+    assert settings.flickr_key == SecretStr("ours")
+    assert load_settings(flickr_key="given").flickr_key == SecretStr("given")
+    assert "from-" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONTACT", "nobody"),
+        ("CONTACT", "me@example.org)"),
+        ("CONTACT", "Ünder@example.org"),
+        ("CONTACT", "me@example.org\r\nX-Evil: 1"),
+        ("COMMONS_URL", "ftp://example.org/"),
+        ("FLICKR_URL", "https://me:secret@example.org/"),
+        ("PEXELS_URL", "https://example.org/?a=b"),
+        ("OWN_HOSTS", "https://example.org"),
+        ("ALLOWED_PRIVATE_HOSTS", "127.0.0.1"),
+        ("ALLOWED_PRIVATE_HOSTS", "10.0.0.0/8"),
+    ],
+)
+def test_a_setting_of_the_sources_that_makes_no_sense_is_refused_by_name(monkeypatch, name, value):
+    monkeypatch.setenv(f"FACENET_{name}", value)
+    with pytest.raises(SettingError, match=f"^FACENET_{name} is .*, but it must be "):
+        load_settings()
