@@ -244,6 +244,19 @@ def thumbnail(pixels: NDArray[np.uint8], side: int) -> bytes:
     return _save(_shrunk(pixels, side), "JPEG", quality=88)
 
 
+def format_of(data: bytes) -> str | None:
+    """Tell a picture's format by its first bytes; nothing is decoded.
+
+    Args:
+        data: The beginning of a file; 256 bytes are enough.
+
+    Returns:
+        A name in ``FORMATS``, or None where :func:`decode` would refuse the file.
+    """
+    kind = _kind(data)
+    return kind if kind in _OPENERS else None
+
+
 def _kind(data: bytes) -> str:
     """Say what a file is by its first bytes: a name in ``FORMATS``, or words that fit after "This is"."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":

@@ -207,6 +207,13 @@ def test_every_supported_format_gives_its_pixels(format_name: str) -> None:
     differs_at_most(encoded(Image.fromarray(quarters()), format_name, **options), quarters(), 0 if lossless else 4)
 
 
+def test_the_format_is_told_by_the_first_bytes_alone() -> None:
+    for format_name in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WebP"):
+        assert images.format_of(encoded(Image.new("RGB", (32, 32)), format_name)[:256]) == format_name
+    for other in (b"", b"%PDF-1.7", b"<html>", b"<svg", b"\0\0\0\x18ftypmp42\0\0\0\0mp42"):
+        assert images.format_of(other) is None
+
+
 def test_a_photo_carries_its_name_and_the_hash_of_its_bytes() -> None:
     data = encoded(Image.fromarray(quarters()), "PNG")
     photo = images.decode(data, "Ada.png")
