@@ -1,0 +1,327 @@
+"""One request to the web: in its host's turn, within limits, its errors told apart."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import httpx
+
+from facenet_core import __version__
+from facenet_core.config import Settings
+from facenet_core.errors import (
+    AddressError,
+    CutShortError,
+    FileTooLargeError,
+    HttpStatusError,
+    PrivateAddressError,
+    RedirectsError,
+    SourceError,
+    SourceSetupError,
+    TimedOutError,
+    UnreachableError,
+)
+from facenet_core.sources import patience
+from facenet_core.sources.addresses import Addresses, Resolve, resolve
+from facenet_core.sources.network import QUERY, CheckedTransport
+from facenet_core.sources.patience import Allowance, Answer, LeftAloneError, Patience, TryAgain, Turns, retry_after
+from facenet_core.sources.robots import NAME
+
+TIME_LIMIT = 120.0
+"""Seconds for one picture or one page of results, with all attempts, without the wait for its host's turn."""
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 20.0
+"""Seconds until a connection stands; seconds without a further byte."""
+
+CONTACT_NEEDED = (
+    "Set FACENET_CONTACT to your e-mail address or web page: whoever fetches from others' sites has to say whom they "
+    "can turn to."
+)
+"""What to do before anything can be fetched."""
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""Statuses that lead elsewhere (RFC 9110, 15.4)."""
+
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which another attempt may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """What a server answered.
+
+    Attributes:
+        url: The address that was asked.
+        status: Of HTTP.
+        headers: Their names in any case.
+        content: The body as it was sent, perhaps compressed; empty where it was not wanted.
+    """
+
+    url: httpx.URL
+    status: int
+    headers: httpx.Headers
+    content: bytes
+
+
+def shown(url: httpx.URL) -> str:
+    """An address as it may stand in messages and logs: without what may be a secret."""
+    return str(url.copy_with(username=None, password=None, query=None, fragment=None))
+
+
+def status_error(name: str, status: int) -> HttpStatusError:
+    """The error for a status that is one.
+
+    Args:
+        name: The address, as it may be shown.
+        status: Of HTTP.
+    """
+    meaning = {
+        401: "it asks for a login",
+        403: "it may not be fetched",
+        404: "there is no such file",
+        410: "it was removed",
+        429: "it has been asked too often",
+    }
+    known = meaning.get(status) or httpx.codes.get_reason_phrase(status) or "unknown"
+    return HttpStatusError(name, f"the server answered {status}, {known}.", status)
+
+
+class Web:
+    """Sends requests, one at a time to each host. Safe to use from several threads.
+
+    Args:
+        settings: Contact, and hosts that may be private.
+        clock: Seconds that only grow.
+        now: The time in UTC.
+        sleep: Waits for seconds.
+        random: Chance, for the length of pauses.
+        resolve: Looks a host's addresses up.
+        tls: Which certificates are trusted; by default the usual ones.
+
+    Attributes:
+        now: The time in UTC.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+        random: Random | None = None,
+        resolve: Resolve = resolve,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._has_contact = settings.contact is not None
+        self.now = now
+        self._clock = clock
+        self._addresses = Addresses(settings.allowed_private_hosts, resolve)
+        self._patience = Patience(sleep, random or Random())  # noqa: S311 - no secret depends on it
+        self._turns = Turns(clock, sleep)
+        self._client = httpx.Client(
+            transport=CheckedTransport(self._addresses, tls),
+            headers={"User-Agent": f"{NAME}/{__version__} (+{settings.contact})", "Accept": "*/*"},
+            cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._client.close()
+
+    def allowance(self, seconds: float = TIME_LIMIT) -> Allowance:
+        """Time for one thing with all its attempts."""
+        return Allowance(seconds, self._clock)
+
+    def persist(self, attempt: Callable[[], Answer], allowance: Allowance, attempts: int | None = None) -> Answer:
+        """Calls until it succeeds, with pauses.
+
+        Args:
+            attempt: Raises :class:`TryAgain` if another may succeed.
+            allowance: No further attempt is made when it is spent.
+            attempts: How many at most; :data:`patience.ATTEMPTS` by default.
+
+        Raises:
+            SourceError: The last attempt's error.
+        """
+        return self._patience.persist(attempt, allowance, attempts or patience.ATTEMPTS)
+
+    def get(
+        self,
+        url: httpx.URL,
+        *,
+        limit: int,
+        allowance: Allowance,
+        headers: Mapping[str, str] | None = None,
+        secret: Mapping[str, str] | None = None,
+        interval: float | None = None,
+        wanted: Callable[[WebAnswer], bool] = lambda answer: True,
+        cut: bool = False,
+        name: str | None = None,
+        read_timeout: float = READ_TIMEOUT,
+    ) -> WebAnswer:
+        """Asks once, in the host's turn. Redirects are not followed, and robots.txt is not asked.
+
+        Args:
+            url: The address.
+            limit: Bytes of the longest body.
+            allowance: The time that is left for it.
+            headers: Beyond the usual ones.
+            secret: Parameters of the query that no log and no message may show.
+            interval: Seconds before the next request to this host.
+            wanted: Told the answer before its body is read; False leaves it unread.
+            cut: Read the first ``limit`` bytes of a longer body, instead of refusing it.
+            name: What to call the address in messages; by default itself.
+            read_timeout: Seconds without a further byte after which it is given up.
+
+        Raises:
+            SourceSetupError: If no contact is set.
+            TryAgain: If it fails in a way that may pass; a Retry-After has been taken to heart.
+            FetchError: If it fails for good.
+        """
+        if not self._has_contact:
+            raise SourceSetupError(CONTACT_NEEDED)
+        name = name or shown(url)
+        host = f"{url.host}:{_port(url)}"
+        asked = self._client.build_request("GET", url, headers=dict(headers or {}), extensions={QUERY: secret or {}})
+        pause = self.interval(url) if interval is None else interval
+        try:
+            with self._turns.turn(host, pause), allowance.spending() as deadline, self._told_apart(name):
+                answer = self._exchange(asked, name, limit, wanted, cut, deadline, read_timeout)
+                if answer.status in PASSING:
+                    self._turns.hold(host, self.waits(answer))
+        except LeftAloneError as error:
+            raise self._left_alone(name, error.seconds, httpx.codes.TOO_MANY_REQUESTS) from error
+        return answer
+
+    def passing(self, answer: WebAnswer, error: SourceError) -> SourceError | TryAgain:
+        """What to raise for a status that may pass, by how long the server asks to wait.
+
+        Args:
+            answer: With such a status.
+            error: What to raise in the end.
+        """
+        waits = self.waits(answer)
+        if waits <= patience.MAX_WAIT:
+            return TryAgain(error, waits)
+        if isinstance(error, HttpStatusError):
+            return self._left_alone(error.url, waits, answer.status)
+        return error
+
+    def waits(self, answer: WebAnswer) -> float:
+        """Seconds that the server asks to wait; 0 if it says nothing of it."""
+        return retry_after(answer.headers.get("Retry-After"), self.now()) or 0.0
+
+    def later(self, seconds: float) -> datetime:
+        """The time in some seconds; a year from now at most, whatever a server says."""
+        return self.now() + timedelta(seconds=min(seconds, 366 * 86_400.0))
+
+    def may_have_secrets(self, url: httpx.URL) -> bool:
+        """Whether a key may be sent there: encrypted, or to a host that the user has listed as theirs."""
+        return url.scheme == "https" or self._addresses.allows_private(url.host, _port(url))
+
+    def address(self, url: str) -> httpx.URL:
+        """Reads an address.
+
+        Raises:
+            AddressError: If it can't be fetched from.
+        """
+        try:
+            parsed = httpx.URL(url)
+        except (httpx.InvalidURL, TypeError, ValueError) as error:
+            raise AddressError(url[:200].partition("?")[0], "this is not an address.") from error
+        if parsed.scheme not in ("http", "https"):
+            raise AddressError(shown(parsed), "only http and https addresses are fetched from.")
+        if not parsed.host:
+            raise AddressError(shown(parsed), "this address names no host.")
+        if not 0 < _port(parsed) < 2**16:
+            raise AddressError(shown(parsed), "this address names a port that there can't be.")
+        if parsed.userinfo:
+            raise AddressError(shown(parsed), "an address with a name or password in it is not fetched from.")
+        return parsed.copy_with(fragment=None)
+
+    def next(self, answer: WebAnswer) -> httpx.URL:
+        """Where a redirect leads.
+
+        Raises:
+            RedirectsError: If it leads to something that is not an address.
+            AddressError: If that can't be fetched from.
+        """
+        location = answer.headers.get("Location", "")
+        try:
+            return self.address(str(answer.url.join(location)))
+        except httpx.InvalidURL as error:
+            raise RedirectsError(shown(answer.url), "it leads to something that is not an address.") from error
+
+    def interval(self, url: httpx.URL) -> float:
+        """Seconds between two requests to the host of an address."""
+        if self._addresses.allows_private(url.host, _port(url)):
+            return 0.0  # the user's own server
+        return patience.INTERVALS.get(url.host, patience.INTERVAL)
+
+    def _exchange(
+        self,
+        asked: httpx.Request,
+        name: str,
+        limit: int,
+        wanted: Callable[[WebAnswer], bool],
+        cut: bool,
+        deadline: float,
+        read_timeout: float,
+    ) -> WebAnswer:
+        left = max(deadline - self._clock(), 0.001)
+        timeout = httpx.Timeout(min(read_timeout, left), connect=min(CONNECT_TIMEOUT, left))
+        asked.extensions["timeout"] = timeout.as_dict()
+        with closing(self._client.send(asked, stream=True)) as got:
+            answer = WebAnswer(asked.url, got.status_code, got.headers, b"")
+            if not wanted(answer):
+                return answer
+            size = got.headers.get("Content-Length", "")
+            told = int(size) if size.isascii() and size.isdigit() else None
+            if told is not None and told > limit and not cut:
+                raise FileTooLargeError(name, f"it is larger than {limit / 2**20:g} MB.")
+            content = bytearray()
+            for chunk in got.iter_raw():
+                content += chunk
+                if self._clock() > deadline:
+                    raise TimedOutError(name, f"it did not arrive within {TIME_LIMIT:.0f} seconds.")
+                if len(content) > limit:
+                    if cut:
+                        break
+                    raise FileTooLargeError(name, f"it is larger than {limit / 2**20:g} MB.")
+            return WebAnswer(asked.url, got.status_code, got.headers, bytes(content[:limit]))
+
+    def _left_alone(self, name: str, seconds: float, status: int) -> HttpStatusError:
+        until = self.later(seconds)
+        reason = f"the server asks to be left alone until {until:%Y-%m-%d %H:%M} UTC."
+        return HttpStatusError(name, reason, status, until)
+
+    @contextmanager
+    def _told_apart(self, name: str) -> Iterator[None]:
+        """Turns what goes wrong on the line into this program's errors."""
+        try:
+            yield
+        except (PrivateAddressError, UnreachableError) as error:  # of the connection, which knows the host alone
+            raise type(error)(name, error.reason) from error
+        except httpx.TimeoutException as error:
+            raise TryAgain(TimedOutError(name, "the server gave no answer in time.")) from error
+        except (httpx.ReadError, httpx.RemoteProtocolError) as error:
+            if "location header" in str(error):  # httpx reads it, although it does not follow it
+                raise RedirectsError(name, "it leads to something that is not an address.") from error
+            raise TryAgain(CutShortError(name, "the connection broke before everything had arrived.")) from error
+        except httpx.TransportError as error:
+            if "[SSL" in str(error):
+                raise UnreachableError(name, "its encryption or certificate is not valid.") from error
+            raise TryAgain(UnreachableError(name, "the server can't be reached.")) from error
+
+
+def _port(url: httpx.URL) -> int:
+    return (443 if url.scheme == "https" else 80) if url.port is None else url.port
