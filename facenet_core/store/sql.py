@@ -1,0 +1,212 @@
+"""SQL databases behind the same two doors: a SQLite file of this machine, or PostgreSQL, which many hosts share."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from facenet_core.errors import StoreError
+from facenet_core.store.files import FILE_MODE, make_folder
+
+BUSY_SECONDS = 30.0
+"""How long to wait for another process; its writes take milliseconds."""
+
+CONNECT_SECONDS = 5
+"""How long one server may take to answer."""
+
+
+class SQLDatabase(ABC):
+    """Tables that are read and changed in transactions. Thread-safe; any number of processes may share it.
+
+    Tables that are missing are made when the database is first used.
+
+    Args:
+        metadata: The tables.
+
+    Attributes:
+        place: Where the database is, for messages: no password in it.
+    """
+
+    def __init__(self, metadata: MetaData, place: str) -> None:
+        self.place = place
+        self._metadata = metadata
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Lends a connection whose statements all see the same state.
+
+        Raises:
+            StoreError: If the database can't be read.
+        """
+        with self._errors(), self._opened().connect() as connection:
+            self._begin_reading(connection)
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Lends a connection for changes that are made together or not at all.
+
+        Raises:
+            StoreError: If the database can't be written; nothing is changed.
+        """
+        with self._errors(), self._opened().connect() as connection, connection.begin():
+            self._begin_writing(connection)
+            yield connection
+
+    @property
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether anything was ever written."""
+
+    def close(self) -> None:
+        """Lets go of all connections; the next call opens new ones."""
+        with self._lock:
+            if self._engine:
+                self._engine.dispose()
+            self._engine = None
+
+    @abstractmethod
+    def _made(self) -> Engine:
+        """An engine for a database whose tables are there."""
+
+    @abstractmethod
+    def _begin_reading(self, connection: Connection) -> None:
+        """Makes sure that statements see one state."""
+
+    @abstractmethod
+    def _begin_writing(self, connection: Connection) -> None:
+        """Begins the transaction; where one writer at a time is needed, keeps others out."""
+
+    def _opened(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._made()
+            return self._engine
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise StoreError(f"{self.place}: the database can't be used ({str(cause).strip()}).") from error
+        except OSError as error:
+            raise StoreError(f"{self.place}: the database can't be opened ({error.strerror}).") from error
+
+
+class SQLiteDatabase(SQLDatabase):
+    """One file, for this machine's processes.
+
+    Args:
+        path: The file; made with its folders, for its owner only, when it is
+            first used.
+        metadata: The tables.
+        application_id: In the file's header: marks what kind of file it is
+            (https://www.sqlite.org/fileformat.html, 1.3.17).
+        version: Of the tables, in the header's user version.
+    """
+
+    def __init__(self, path: Path, metadata: MetaData, application_id: int, version: int) -> None:
+        super().__init__(metadata, str(path))
+        self.path = path
+        self._application_id, self._version = application_id, version
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever written."""
+        return self.path.exists()
+
+    def _made(self) -> Engine:
+        make_folder(self.path.parent)
+        # Made before SQLite would, for its owner only.
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, FILE_MODE))
+        engine = create_engine("sqlite://", creator=self._connected, poolclass=QueuePool)
+        with engine.connect() as connection, connection.begin():
+            self._begin_writing(connection)  # another process may be about to do the same
+            if self._refuse_foreign(connection):
+                self._metadata.create_all(connection)
+                connection.exec_driver_sql(f"PRAGMA application_id = {self._application_id}")
+                connection.exec_driver_sql(f"PRAGMA user_version = {self._version}")
+        return engine
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        for pragma in ("trusted_schema = OFF", "foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _begin_reading(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    def _begin_writing(self, connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def _refuse_foreign(self, connection: Connection) -> bool:
+        """Whether there is nothing in the file yet; raises StoreError if it is not ours."""
+        application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        if not application and connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first() is None:
+            return True
+        if application != self._application_id:
+            raise StoreError(f"{self.path}: this is another kind of file. Move it away to begin a new one.")
+        if version > self._version:
+            raise StoreError(f"{self.path}: this file is of a later version of the program. Update the program.")
+        return False
+
+
+class PostgresDatabase(SQLDatabase):
+    """One schema of a PostgreSQL database with pgvector, for any number of hosts.
+
+    Args:
+        dsn: Of libpq, such as ``postgresql://user@one:5432,two:5432/faces?target_session_attrs=read-write``
+            (https://www.postgresql.org/docs/current/libpq-connect.html, 32.1.1.3).
+        metadata: The tables.
+        schema: Its name.
+    """
+
+    def __init__(self, dsn: str, metadata: MetaData, schema: str) -> None:
+        known = psycopg.conninfo.conninfo_to_dict(dsn)
+        super().__init__(metadata, f"PostgreSQL at {known.get('host', 'localhost')}")
+        self._dsn, self.schema = dsn, schema
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever written: the tables are there since the first use."""
+        return True
+
+    def _made(self) -> Engine:
+        engine = create_engine(URL.create("postgresql+psycopg"), creator=self._connected, pool_pre_ping=True)
+        try:
+            with engine.begin() as connection:
+                # Another process may be about to do the same, and "if not exists" alone does not keep two apart.
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:schema))"), {"schema": self.schema})
+                connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public"))
+                connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"'))
+                self._metadata.create_all(connection)
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
+
+    def _connected(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(
+            self._dsn, connect_timeout=CONNECT_SECONDS, options=f'-c search_path="{self.schema}",public'
+        )
+
+    def _begin_reading(self, connection: Connection) -> None:
+        connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+
+    def _begin_writing(self, connection: Connection) -> None:
+        connection.execute(text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"))
