@@ -7,10 +7,11 @@ import sqlite3
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psycopg
+from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
@@ -64,6 +65,27 @@ class SQLDatabase(ABC):
         with self._errors(), self._opened().connect() as connection, connection.begin():
             self._begin_writing(connection)
             yield connection
+
+    @contextmanager
+    def maintaining(self) -> Iterator[Connection]:
+        """Lends a connection without a transaction, for statements that can't be in one.
+
+        Raises:
+            StoreError: If the database can't be written.
+        """
+        with self._errors(), self._opened().connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @abstractmethod
+    def alone(self, work: str) -> AbstractContextManager[bool]:
+        """Keeps others from the same work, of whatever process, as long as the block runs.
+
+        Args:
+            work: A word.
+
+        Yields:
+            False if somebody else is at it.
+        """
 
     @property
     @abstractmethod
@@ -123,6 +145,21 @@ class SQLiteDatabase(SQLDatabase):
         self.path = path
         self._application_id, self._version = application_id, version
 
+    @contextmanager
+    def alone(self, work: str) -> Iterator[bool]:
+        """See :meth:`SQLDatabase.alone`."""
+        make_folder(self.path.parent)
+        lock = FileLock(self.path.with_suffix(f".{work}.lock"), timeout=0, thread_local=False, mode=FILE_MODE)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
     @property
     def exists(self) -> bool:
         """Whether anything was ever written."""
@@ -180,6 +217,19 @@ class PostgresDatabase(SQLDatabase):
         known = psycopg.conninfo.conninfo_to_dict(dsn)
         super().__init__(metadata, f"PostgreSQL at {known.get('host', 'localhost')}")
         self._dsn, self.schema = dsn, schema
+
+    @contextmanager
+    def alone(self, work: str) -> Iterator[bool]:
+        """See :meth:`SQLDatabase.alone`. The lock is the server's, and ends with the connection."""
+        name = {"name": f"{self.schema}.{work}"}
+        with self.maintaining() as connection:
+            if not connection.execute(text("SELECT pg_try_advisory_lock(hashtext(:name))"), name).scalar_one():
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(hashtext(:name))"), name)
 
     @property
     def exists(self) -> bool:
