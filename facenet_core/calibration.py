@@ -199,7 +199,7 @@ class Calibration:
         )
 
     def identify_threshold(
-        self, templates: int, fpir: float = IDENTIFY_FPIR, verify_fmr: float = VERIFY_FMR
+        self, templates: int, fpir: float = IDENTIFY_FPIR, verify_fmr: float = VERIFY_FMR, of: str = "enrolled photo"
     ) -> Threshold:
         """The threshold of 1:N.
 
@@ -211,13 +211,14 @@ class Calibration:
             templates: Comparisons in one search.
             fpir: Target, of the search as a whole.
             verify_fmr: Target of 1:1.
+            of: What one of those that are searched is called.
         """
         n = max(templates, 1)
         fmr = min(each_of(fpir, n), verify_fmr)
         x, basis = self.distance_at(fmr)
         loose = min(each_of(min(INCONCLUSIVE_FACTOR * fpir, 0.5), n), min(INCONCLUSIVE_FACTOR * verify_fmr, 0.5))
         end, _ = self.distance_at(loose)
-        photos = "1 enrolled photo" if n == 1 else f"{n:,} enrolled photos"
+        photos = f"1 {of}" if n == 1 else f"{n:,} {of}s"
         limit = " It is the strictest distance for which anything can be said." if basis == "bound" else ""
         return Threshold(
             x,

@@ -89,6 +89,8 @@ class Settings(BaseSettings):
         api_keys: Ask for API keys even if only this machine is served.
         api_rate: Requests that each API key may make.
         events_days: For how long it is kept who asked for what; 0 keeps none of it.
+        reverse: Whether faces on public pictures may be indexed and searched.
+        reverse_days: For how long a public picture is kept after it was fetched.
         contact: An e-mail or web address at which those whose sites are fetched
             from can reach you; it is sent with every request.
         flickr_key: The key of Flickr's API.
@@ -132,6 +134,9 @@ class Settings(BaseSettings):
     api_rate: str = Field("600/minute", pattern=r"^\d{1,6}/(second|minute|hour|day)$", description="such as 600/minute")
     events_days: int = Field(90, ge=0, le=3_650, description="a whole number from 0 to 3650")
     min_face_px: int = Field(24, ge=20, le=1_000, description="a whole number from 20 to 1000")
+    database_url: SecretStr | None = Field(None, description="a postgresql:// address")
+    reverse: bool = Field(False, description="true or false")
+    reverse_days: int = Field(180, ge=1, le=3_650, description="a whole number from 1 to 3650")
     contact: str | None = Field(
         None,
         pattern=r"^(mailto:)?[!-'*-?A-~]+@[!-'*-?A-~]+$|^https?://[!-'*-~]+$",

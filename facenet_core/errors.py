@@ -25,6 +25,7 @@ file, and what to do. Anything that is not in this tree is a bug.
     │   ├── SettingError           a setting is out of range or malformed
     │   ├── RehearsalError         no such change of the model is under way, or it can't be made here
     │   ├── AlbumError             no such folder, photo or group in the album, or it is busy
+    │   ├── ReverseError           what the reverse index can't do, or must not
     │   └── ArchiveError           a file for import is damaged, hostile or foreign
     ├── ModelError                 no usable model (exit code 3)
     │   ├── NoWeightsError         no weights file is installed
@@ -182,6 +183,10 @@ class RehearsalError(InputError):
 
 class AlbumError(InputError):
     """The album has no such folder, photo or group, or is busy."""
+
+
+class ReverseError(InputError):
+    """Something that the reverse index can't do, or must not."""
 
 
 class ArchiveError(InputError):

@@ -7,7 +7,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import BinaryIO, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from facenet_core.album.album import Album
 from facenet_core.audit import Audit
@@ -31,6 +32,9 @@ from facenet_core.store import (
 from facenet_core.survey import Survey, survey
 from facenet_core.types import Asker, ModelId
 from facenet_core.weights import ResolvedWeights, resolve
+
+if TYPE_CHECKING:
+    from facenet_core.reverse.index import ReverseIndex
 
 logger = logging.getLogger(__name__)
 
@@ -235,6 +239,20 @@ class FaceService(Changeover):
                 shipped, used = _known(self.shipped_calibration), _known(self.calibration)
                 self._survey = (*made_of, survey(self.gallery(), shipped, used, threshold))
             return self._survey[2]
+
+    # -- other collections ----------------------------------------------------
+
+    @cached_property
+    def reverse(self) -> ReverseIndex:
+        """Licensed pictures of the public web, searched by face."""
+        from facenet_core.reverse.index import ReverseIndex  # SQLAlchemy takes a third of a second
+
+        return ReverseIndex(
+            self.settings,
+            lambda: self.engine,
+            lambda: _known(self.calibration),
+            lambda: self.targets,
+        )
 
     # -- moving -------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Reverse face search: which public, licensed pages show somebody who looks like this?"""

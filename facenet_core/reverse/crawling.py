@@ -1,0 +1,129 @@
+"""Crawls: what sources find is noted and fetched, once, and waits for the index."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterable
+from datetime import datetime
+from typing import Protocol
+
+from facenet_core.errors import (
+    CutShortError,
+    FetchError,
+    HttpStatusError,
+    ReverseError,
+    RobotsError,
+    TimedOutError,
+    UnreachableError,
+)
+from facenet_core.reverse.pages import Address, Pages
+from facenet_core.reverse.records import Crawled
+from facenet_core.reverse.removals import Barred, Removals
+from facenet_core.sources.records import Fetched, FoundImage, RefusedResult, Source
+
+WAITING = 5_000
+"""Originals that may wait for the index: they are kept for that time only."""
+
+
+class Fetching(Protocol):
+    """Fetches pictures."""
+
+    def found(self, image: FoundImage) -> Fetched:
+        """A result's picture.
+
+        Raises:
+            FetchError: If it can't be had.
+        """
+
+
+class Crawler:
+    """Takes search results in.
+
+    Args:
+        pages: Where they go.
+        removals: What must not come back.
+        now: The clock, UTC.
+    """
+
+    def __init__(self, pages: Pages, removals: Removals, now: Callable[[], datetime]) -> None:
+        self._pages, self._removals, self._now = pages, removals, now
+
+    def crawl(self, source: Source, fetching: Fetching, query: str, limit: int) -> Generator[Crawled, None, None]:
+        """Looks for pictures and fetches those that are new. What an earlier crawl left unfetched comes first.
+
+        Args:
+            source: Where to look.
+            fetching: Fetches the pictures.
+            query: What for.
+            limit: Results at most.
+
+        Yields:
+            Each result that was dealt with.
+
+        Raises:
+            SourceError: If the source can't be asked; what was taken in stays.
+            ReverseError: If too many originals wait for the index.
+        """
+        barred = self._removals.barred()
+        after = 0
+        while (left := self._pages.to_fetch([source.name], after)) is not None:
+            after = left.id
+            yield self._fetched(left, fetching, barred)
+        for result in source.search(query, limit):
+            if isinstance(result, RefusedResult):
+                yield Crawled(result.image_url, "refused", result.reason)
+            elif _barred(result, barred):
+                yield Crawled(result.image_url, "refused", "It is on the removal list.")
+            else:
+                yield self._taken(result, fetching, query, barred)
+
+    def again(self, addresses: Iterable[Address], fetching: Fetching) -> Generator[Crawled, None, None]:
+        """Fetches the originals of photos that another model has seen.
+
+        Args:
+            addresses: One of each photo.
+            fetching: Fetches the pictures.
+
+        Yields:
+            Each address that was asked.
+        """
+        for address in addresses:
+            try:
+                content = fetching.found(address.image).bytes
+            except FetchError as error:
+                if not may_pass(error):
+                    self._pages.refused(address.id, error.reason, self._now())
+                yield Crawled(address.image.image_url, "refused", error.reason)
+                continue
+            self._pages.fetched_again(address.id, hashlib.sha256(content).hexdigest(), content, self._now())
+            yield Crawled(address.image.image_url, "fetched")
+
+    def _taken(self, result: FoundImage, fetching: Fetching, query: str, barred: Barred) -> Crawled:
+        address = self._pages.found(result, query, self._now())
+        return self._fetched(address, fetching, barred) if address else Crawled(result.image_url, "known")
+
+    def _fetched(self, address: Address, fetching: Fetching, barred: Barred) -> Crawled:
+        if self._pages.originals() >= WAITING:
+            raise ReverseError(f"{WAITING:,} pictures wait for the index already. Index them first: `reverse index`.")
+        if _barred(address.image, barred):
+            self._pages.drop(url=address.image.image_url)
+            return Crawled(address.image.image_url, "refused", "It is on the removal list.")
+        try:
+            content = fetching.found(address.image).bytes
+        except FetchError as error:
+            if not may_pass(error):
+                self._pages.refused(address.id, error.reason, self._now())
+            return Crawled(address.image.image_url, "refused", error.reason)
+        new = self._pages.fetched(address.id, hashlib.sha256(content).hexdigest(), content, self._now())
+        return Crawled(address.image.image_url, "fetched" if new else "known")
+
+
+def may_pass(error: FetchError) -> bool:
+    """Whether an address may be had later: it is asked again by the next crawl."""
+    if isinstance(error, HttpStatusError):
+        return error.status == 429 or error.status >= 500
+    return isinstance(error, UnreachableError | TimedOutError | CutShortError | RobotsError)
+
+
+def _barred(image: FoundImage, barred: Barred) -> bool:
+    return image.image_url in barred or image.page_url in barred

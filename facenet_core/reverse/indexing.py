@@ -1,0 +1,118 @@
+"""Index runs: every photo that waits is read once, and its faces are taken in."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from functools import partial
+
+from facenet_core import images
+from facenet_core.config import Settings
+from facenet_core.engine import FaceEngine
+from facenet_core.errors import FaceNetError, PhotoError
+from facenet_core.matching import distance
+from facenet_core.pipeline import analyse_photos
+from facenet_core.reverse.blanking import THUMBNAIL_SIDE, blanked
+from facenet_core.reverse.faces import Faces, NewFace
+from facenet_core.reverse.pages import Pages, Waiting
+from facenet_core.reverse.records import Taken
+from facenet_core.reverse.removals import Removals, RemovedPeople
+from facenet_core.reverse.twins import TWIN_DISTANCE
+from facenet_core.reverse.vectors import Vectors
+from facenet_core.store.sql import SQLDatabase
+from facenet_core.types import Analysis, Face, Photo
+
+NEAREST = 3
+"""Faces that are looked at for one that a new one is a copy of: the nearest may have gone."""
+
+
+class ReverseIndexer:
+    """Takes photos in that wait.
+
+    Args:
+        database: Of the index.
+        pages: Where photos wait.
+        faces: Where faces go.
+        vectors: Tells which face is near.
+        removals: Who must not come back.
+        settings: Limits for photos.
+    """
+
+    def __init__(
+        self,
+        database: SQLDatabase,
+        pages: Pages,
+        faces: Faces,
+        vectors: Vectors,
+        removals: Removals,
+        settings: Settings,
+    ) -> None:
+        self._database, self._pages, self._faces, self._vectors = database, pages, faces, vectors
+        self._removals, self._settings = removals, settings
+
+    def run(
+        self, engine: FaceEngine, within: Callable[[], float], *, keep: bool = False
+    ) -> Generator[Taken, None, None]:
+        """Looks at every photo that waits. A run that is stopped or killed has lost nothing.
+
+        Args:
+            engine: What finds and embeds faces.
+            within: How near a face must be to somebody on the removal list to
+                be taken for them; asked for those whom this model has not seen.
+            keep: Keep the originals, instead of thumbnails alone.
+
+        Yields:
+            Each photo that was looked at.
+
+        Raises:
+            ModelError: If the model fails.
+            StoreError: If the index can't be written.
+        """
+        self._see_removed(engine, within)
+        removed = self._removals.people(self._faces.model)
+        asked: deque[Waiting] = deque()
+        with closing(analyse_photos(engine, self._sources(asked))) as coming:
+            for found in coming:
+                waiting = asked.popleft()
+                if isinstance(found, PhotoError):
+                    self._faces.refuse(waiting.photo, found.reason)
+                    yield Taken(waiting.url, problem=found.reason)
+                elif isinstance(found, FaceNetError):
+                    raise found
+                else:
+                    yield self._keep(waiting, found, removed, keep)
+
+    def _sources(self, asked: deque[Waiting]) -> Iterator[Callable[[], Photo]]:
+        after = 0
+        limits = {"max_bytes": self._settings.max_upload_mb * 2**20, "max_pixels": self._settings.max_pixels}
+        while (waiting := self._pages.waiting(self._faces.model, after)) is not None:
+            after = waiting.photo
+            asked.append(waiting)
+            yield partial(images.decode, waiting.original, waiting.url, **limits)
+
+    def _keep(self, waiting: Waiting, found: Analysis, removed: RemovedPeople, keep: bool) -> Taken:
+        wanted = [face for face in found.faces if face.embedding not in removed]
+        barred = [face.detection for face in found.faces if face.embedding in removed]
+        new = [self._new(face) for face in wanted]
+        small = images.thumbnail(blanked(found.photo.pixels, barred), THUMBNAIL_SIDE)
+        original = waiting.original if keep and not barred else None
+        self._faces.put(waiting.photo, (found.photo.width, found.photo.height), small, new, original)
+        return Taken(waiting.url, len(new), sum(face.twin is not None for face in new), len(barred))
+
+    def _new(self, face: Face) -> NewFace:
+        with self._database.reading() as connection:
+            near = self._vectors.nearest(connection, face.embedding, NEAREST)
+            known = self._faces.some(connection, near)
+        between = {id_: distance(face.embedding, each.embedding) for id_, each in known.items()}
+        nearest = min(between, key=between.__getitem__, default=None)
+        twin = nearest if nearest is not None and between[nearest] <= TWIN_DISTANCE else None
+        return NewFace(face.detection, face.embedding, twin)
+
+    def _see_removed(self, engine: FaceEngine, within: Callable[[], float]) -> None:
+        """Shows the model those on the removal list whom only others have seen."""
+        for removal, sample in self._removals.unseen(self._faces.model):
+            found = engine.analyse(images.decode(sample, "removed"))
+            if found.faces:
+                face = found.faces[found.prominent]
+                self._removals.see(removal, self._faces.model, face.embedding, within())

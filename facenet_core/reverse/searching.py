@@ -1,0 +1,110 @@
+"""Searches: which faces of the index look like a probe, and which pages show them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, select
+
+from facenet_core.calibration import Calibration
+from facenet_core.matching import distance
+from facenet_core.reverse.faces import Faces, IndexedFace
+from facenet_core.reverse.pages import showing, within
+from facenet_core.reverse.records import FLOOR, Among, Hit, Matches, distance_of
+from facenet_core.reverse.tables import FACES, IMAGES
+from facenet_core.reverse.vectors import Vectors
+from facenet_core.store.sql import SQLDatabase
+from facenet_core.thresholds import Targets
+from facenet_core.types import Embedding
+
+MORE = 4
+"""So many times the faces that are asked for are looked at first: some may have gone, or may not count."""
+
+
+class ReverseSearcher:
+    """Searches the index. Thread-safe.
+
+    Args:
+        database: Of the index.
+        faces: Its faces.
+        vectors: Tells which are near.
+        calibration: What a distance means; None where nothing was measured.
+        targets: The error rates that the threshold aims at.
+    """
+
+    def __init__(
+        self,
+        database: SQLDatabase,
+        faces: Faces,
+        vectors: Vectors,
+        calibration: Calibration | None,
+        targets: Targets,
+    ) -> None:
+        self._database, self._faces, self._vectors = database, faces, vectors
+        self._calibration, self._targets = calibration, targets
+
+    def search(self, probe: Embedding, count: int, among: Among) -> Matches:
+        """Finds the faces that look like a probe, at least :data:`FLOOR` per cent similar.
+
+        Args:
+            probe: Shape ``(d,)``, of the current model.
+            count: How many different ones at most.
+            among: Which pages count.
+        """
+        with self._database.reading() as connection:
+            searched = self._faces.count(connection)
+            found = self._near(connection, probe, count * MORE, among, None)
+            if len(found) < count and not among.everything:
+                # Too few of the nearest count: look among those alone that do.
+                found = self._near(connection, probe, count, among, self._that_count(connection, among))
+            found = found[:count]
+            pages = showing(connection, [face.id for _, face in found], among)
+        calibration, targets, threshold = self._calibration, self._targets, None
+        if calibration:
+            threshold = calibration.identify_threshold(searched, targets.fpir, targets.fmr, "indexed face")
+        hits = tuple(
+            Hit(
+                face.id,
+                face.photo,
+                face.detection,
+                face.size,
+                between,
+                calibration.one_in(between) if calibration else None,
+                threshold.judge(between) if threshold else "inconclusive",
+                pages[face.id],
+            )
+            for between, face in found
+        )
+        return Matches(hits, searched, threshold)
+
+    def like(self, probe: Embedding, limit: float) -> list[IndexedFace]:
+        """All faces at most so far from a probe, the nearest first."""
+        count = 256
+        with self._database.reading() as connection:
+            while True:
+                ids = self._vectors.nearest(connection, probe, count)
+                near = self._measured(connection, probe, ids, limit=2.0)
+                if len(ids) < count or not near or near[-1][0] > limit:
+                    return [face for between, face in near if between <= limit]
+                count *= 4
+
+    def _near(
+        self, connection: Connection, probe: Embedding, count: int, among: Among, only: NDArray[np.int64] | None
+    ) -> list[tuple[float, IndexedFace]]:
+        ids = self._vectors.nearest(connection, probe, count, only)
+        near = self._measured(connection, probe, ids, distance_of(FLOOR))
+        shown = showing(connection, [face.id for _, face in near], among)
+        return [(between, face) for between, face in near if face.id in shown]
+
+    def _measured(
+        self, connection: Connection, probe: Embedding, ids: list[int], limit: float
+    ) -> list[tuple[float, IndexedFace]]:
+        """Faces that are there with their exact distance, the nearest first, up to a limit."""
+        faces = self._faces.some(connection, ids).values()
+        near = sorted(((distance(probe, face.embedding), face) for face in faces), key=lambda each: each[0])
+        return [(between, face) for between, face in near if between <= limit]
+
+    def _that_count(self, connection: Connection, among: Among) -> NDArray[np.int64]:
+        own = func.coalesce(FACES.c.twin, FACES.c.id)
+        wanted = select(own).join(IMAGES, IMAGES.c.photo == FACES.c.photo).where(FACES.c.model == self._faces.model)
+        return np.unique(np.fromiter(connection.scalars(within(wanted, among)), np.int64))
