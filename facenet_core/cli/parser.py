@@ -11,6 +11,7 @@ from facenet_core.cli import (
     events,
     keys,
     people,
+    reverse,
     serve,
     settings,
     weights,
@@ -35,6 +36,19 @@ def build_parser() -> Parser:
     )
     parser.set_defaults(json=False, db=None)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (decisions, enrolment, people, album, weights, settings, accuracy, evaluate, keys, events, serve):
+    for module in (
+        decisions,
+        enrolment,
+        people,
+        album,
+        reverse,
+        weights,
+        settings,
+        accuracy,
+        evaluate,
+        keys,
+        events,
+        serve,
+    ):
         module.add_to(commands)
     return parser

@@ -188,6 +188,22 @@ def named(cli: Cli) -> list[object]:
     return []
 
 
+def crawled(cli: Cli) -> list[object]:
+    assert cli("reverse", "crawl", "--folder", photos(cli)).code == 0
+    return []
+
+
+def taken_in(cli: Cli) -> list[object]:
+    crawled(cli)
+    assert cli("reverse", "index").code == 0  # the damaged one was no picture to the crawl
+    return []
+
+
+def removed(cli: Cli) -> list[object]:
+    assert cli("reverse", "remove", "https://pictures.example/a.html", "--yes").code == 0
+    return []
+
+
 ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "compare": lambda cli: [cli.photo("a.png", RED), cli.photo("b.png", RED)],
     "verify": lambda cli: [cli.photo("a.png", RED), "--claim", "Ruby"],
@@ -238,6 +254,15 @@ ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "album confirm": lambda cli: [*indexed(cli), 0],
     "album undo": named,
     "album doubts": named,
+    "reverse crawl": lambda cli: ["--folder", photos(cli)],
+    "reverse index": crawled,
+    "reverse rebuild": taken_in,
+    "reverse status": taken_in,
+    "reverse sources": lambda cli: [],
+    "reverse search": lambda cli: [*taken_in(cli), cli.photo("a.png", RED)],
+    "reverse remove": lambda cli: [*taken_in(cli), "--photo", cli.photo("a.png", RED), "--yes"],
+    "reverse removals": removed,
+    "reverse allow": lambda cli: [*removed(cli), 1],
 }
 
 
@@ -253,9 +278,9 @@ def test_the_documented_answer_is_what_scripts_get(cli: Cli, monkeypatch: pytest
     monkeypatch.setattr("facenet_core.cli.weights.check", check)
     monkeypatch.setattr("uvicorn.run", lambda *given, **more: None)
     cli.enrol({"Ruby": [RED, BLUE]})
-    if command.startswith("album"):
+    if command.startswith(("album", "reverse")):
         monkeypatch.setattr(shipped, "_measured", lambda: {(MODEL.preprocessing, MODEL.weights_sha256): MEASURED})
-    cli.environment(THRESHOLD=None)
+    cli.environment(THRESHOLD=None, REVERSE=True)
     cli("settings", "set", "verify-threshold", "0.5")
     answer = cli(*command.split(), *ARGUMENTS[command](cli), "--json")
     (documented,) = re.findall(r"^```json\n(.*?)^```", section(command), re.DOTALL | re.MULTILINE)

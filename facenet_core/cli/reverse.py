@@ -1,0 +1,207 @@
+"""reverse crawl, index, rebuild, status and sources: what is in the reverse index."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar, get_args
+
+from tqdm import tqdm
+
+from facenet_core.cli import audit, reverse_search, shapes
+from facenet_core.cli.arguments import Commands, add_command, add_group, number
+from facenet_core.cli.output import BAD_INPUT, DONE, NO_MODEL_OR_DATABASE, Answer, columns, count, load_model
+from facenet_core.errors import ReverseError, SourceError
+from facenet_core.reverse.records import Crawled
+from facenet_core.service import FaceService
+from facenet_core.sources.records import SourceName
+
+T = TypeVar("T")
+
+OUTCOMES = ("fetched", "known", "refused")
+
+LIMIT = 200
+"""Results of each source, unless another number is given."""
+
+SHOWN = 10
+"""Reasons that are listed in words; JSON has all of them."""
+
+
+def add_to(commands: Commands) -> None:
+    """Adds these commands to the parser."""
+    group = add_group(commands, "reverse", "Find which public, licensed pages show somebody who looks like this.")
+    parser = add_command(group, "crawl", crawl, "Look for pictures by keyword and fetch those that are new.")
+    parser.add_argument(
+        "query", nargs="?", default="", metavar="QUERY", help="what to look for; not needed for --urls and --folder"
+    )
+    parser.add_argument(
+        "--source", action="append", choices=get_args(SourceName), default=[], help="where to look; repeatable"
+    )
+    parser.add_argument("--limit", type=number, default=LIMIT, metavar="N", help=f"results of each source ({LIMIT})")
+    parser.add_argument("--urls", type=Path, metavar="FILE", help="your own list: an address in each line")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="your own folder of pictures")
+    parser.add_argument("--again", action="store_true", help="fetch pictures again that another model has seen")
+
+    parser = add_command(group, "index", index, "Find the faces on pictures that were fetched, and take them in.")
+    parser.add_argument("--keep-originals", action="store_true", help="keep the pictures, instead of thumbnails alone")
+
+    add_command(group, "rebuild", rebuild, "Make the index of the nearest faces anew; searches go on meanwhile.")
+    add_command(group, "status", status, "Say how much is in the index.")
+    add_command(group, "sources", sources, "Say which sources can be used, and what the others need.")
+    reverse_search.add_to(group)
+
+
+def crawl(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``reverse crawl``."""
+    from facenet_core.sources.catalogue import source
+    from facenet_core.sources.fetching import Fetcher
+
+    names = [*args.source, *(["urls"] if args.urls else []), *(["folder"] if args.folder else [])]
+    names = list(dict.fromkeys(names))
+    if not names and not args.again:
+        raise ReverseError(
+            "Say where to look: --source NAME, --urls FILE or --folder DIR. `reverse sources` lists them."
+        )
+    service.reverse.refuse_off()
+    outcomes: dict[str, Counter[str]] = {}
+    reasons: Counter[str] = Counter()
+    failed: dict[str, str] = {}
+    with Fetcher(service.settings) as fetcher:
+        if args.again:
+            load_model(service)
+            _count(
+                service.reverse.fetch_again(fetcher), outcomes.setdefault("again", Counter()), reasons, args, "again"
+            )
+        for name in names:
+            counts = outcomes.setdefault(name, Counter())
+            try:
+                place = source(name, service.settings, fetcher, urls=args.urls, folder=args.folder)
+                _count(service.reverse.crawl(place, fetcher, args.query, args.limit), counts, reasons, args, name)
+            except SourceError as error:  # the other sources are asked all the same
+                failed[name] = str(error)
+    total = sum(outcomes.values(), Counter[str]())
+    service.audit.note("reverse_crawl", "failed" if failed else "done", audit.asker())
+    data = {
+        "sources": [{"source": name, **{what: counts[what] for what in OUTCOMES}} for name, counts in outcomes.items()],
+        "refused": [{"reason": reason, "times": times} for reason, times in reasons.most_common()],
+        "failed": [{"source": name, "reason": problem} for name, problem in failed.items()],
+    }
+    fetched, known, refused = (total[what] for what in OUTCOMES)
+    lines = [f"Fetched {count(fetched, 'picture')}; {known:,} were known, {refused:,} refused."]
+    lines += [f"  {times:,} times: {reason}" for reason, times in reasons.most_common(SHOWN)]
+    lines += [f"{name}: {problem}" for name, problem in failed.items()]
+    if fetched:
+        lines.append("`reverse index` finds the faces on them.")
+    return Answer(data, lines, NO_MODEL_OR_DATABASE if failed else DONE)
+
+
+def index(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``reverse index``."""
+    service.reverse.refuse_off()
+    load_model(service)
+    taken = list(
+        _progress(service.reverse.index(keep=args.keep_originals), args, "photos", service.reverse.status().waiting)
+    )
+    problems = [each for each in taken if each.problem]
+    total = {
+        "photos": len(taken),
+        "faces": sum(each.faces for each in taken),
+        "copies": sum(each.copies for each in taken),
+        "removed": sum(each.removed for each in taken),
+    }
+    service.audit.note("reverse_index", "done", audit.asker())
+    refused = [{"image_url": each.image_url, "reason": each.problem} for each in problems]
+    lines = [
+        f"Looked at {count(total['photos'], 'photo')}: {count(total['faces'], 'face')}, "
+        f"{total['copies']:,} of them copies of others."
+    ]
+    if total["removed"]:
+        lines.append(f"{count(total['removed'], 'face')} of people on the removal list: not taken in.")
+    lines += [f"  {each.image_url}: {each.problem}" for each in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        lines.append(f"  ... and {len(problems) - SHOWN:,} more, with --json.")
+    return Answer({**total, "refused": refused}, lines, BAD_INPUT if problems else DONE)
+
+
+def rebuild(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``reverse rebuild``."""
+    service.reverse.refuse_off()
+    load_model(service)
+    faces = service.reverse.rebuild()
+    service.audit.note("reverse_rebuild", "done", audit.asker())
+    return Answer({"faces": faces}, [f"Made the index anew, of {count(faces, 'face')}."])
+
+
+def status(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``reverse status``."""
+    service.reverse.refuse_off()
+    load_model(service)
+    found = service.reverse.status()
+    data = {
+        "images": [{"source": source, "pictures": images} for source, images in sorted(found.images.items())],
+        "refused": found.refused,
+        "photos": found.photos,
+        "waiting": found.waiting,
+        "to_fetch_again": found.lost,
+        "faces": found.faces,
+        "copies": found.copies,
+        "removals": found.removals,
+        "oldest": None if found.oldest is None else shapes.time(found.oldest),
+        "kept_days": service.settings.reverse_days,
+    }
+    lines = (
+        [
+            f"{count(found.photos, 'photo')}, {count(found.faces, 'face')}, "
+            f"{count(found.copies, 'more face')} that are copies of them.",
+            *columns((source, count(images, "picture")) for source, images in sorted(found.images.items())),
+        ]
+        if found.images
+        else ["Nothing was crawled yet: `reverse crawl QUERY --source commons`."]
+    )
+    if found.waiting:
+        lines.append(f"{count(found.waiting, 'photo')} wait for `reverse index`.")
+    if found.lost:
+        lines.append(
+            f"{count(found.lost, 'photo')} were seen by another model alone: `reverse crawl --again` fetches them."
+        )
+    if found.refused:
+        lines.append(f"{found.refused:,} addresses gave no photo.")
+    kept = count(service.settings.reverse_days, "day")
+    lines.append(f"{found.removals:,} on the removal list. Pictures are kept for {kept}.")
+    return Answer(data, lines)
+
+
+def sources(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``reverse sources``."""
+    from facenet_core.sources.catalogue import readiness
+
+    known = readiness(service.settings)
+    data = {
+        "sources": [
+            {
+                "name": each.name,
+                "title": each.title,
+                "key": each.key,
+                "ready": each.missing is None,
+                "missing": each.missing,
+            }
+            for each in known
+        ]
+    }
+    return Answer(data, columns((each.name, each.missing or "ready") for each in known))
+
+
+def _count(crawled: Iterable[Crawled], counts: Counter[str], reasons: Counter[str], args: Namespace, name: str) -> None:
+    for each in _progress(crawled, args, name, None):
+        counts[each.outcome] += 1
+        if each.outcome == "refused":
+            reasons[each.reason] += 1
+
+
+def _progress(things: Iterable[T], args: Namespace, unit: str, total: int | None) -> Iterator[T]:
+    """At a terminal, how far it is."""
+    quiet = args.json or not sys.stderr.isatty()
+    return iter(tqdm(things, desc=unit, total=total, disable=quiet, file=sys.stderr, leave=False))
