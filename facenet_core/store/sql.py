@@ -6,9 +6,10 @@ import os
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 from filelock import FileLock, Timeout
@@ -16,14 +17,14 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from facenet_core.errors import StoreError
+from facenet_core.errors import DatabaseWriteError, StoreError
 from facenet_core.store.files import FILE_MODE, make_folder
+from facenet_core.store.server import Server
+
+T = TypeVar("T")
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process; its writes take milliseconds."""
-
-CONNECT_SECONDS = 5
-"""How long one server may take to answer."""
 
 
 class SQLDatabase(ABC):
@@ -51,9 +52,20 @@ class SQLDatabase(ABC):
         Raises:
             StoreError: If the database can't be read.
         """
-        with self._errors(), self._opened().connect() as connection:
-            self._begin_reading(connection)
+        with self._errors(), self._begun(self._begin_reading) as connection:
             yield connection
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Reads, once more if the connection breaks meanwhile.
+
+        Args:
+            work: What to do with a connection of :meth:`reading`; nothing that
+                may not be done twice.
+
+        Raises:
+            StoreError: If the database can't be read.
+        """
+        return self._twice(self._begin_reading, work)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -62,9 +74,9 @@ class SQLDatabase(ABC):
         Raises:
             StoreError: If the database can't be written; nothing is changed.
         """
-        with self._errors(), self._opened().connect() as connection, connection.begin():
-            self._begin_writing(connection)
+        with self._errors(), self._begun(self._begin_writing) as connection:
             yield connection
+            connection.commit()
 
     @contextmanager
     def maintaining(self) -> Iterator[Connection]:
@@ -111,6 +123,31 @@ class SQLDatabase(ABC):
     def _begin_writing(self, connection: Connection) -> None:
         """Begins the transaction; where one writer at a time is needed, keeps others out."""
 
+    def _twice(self, begin: Callable[[Connection], None], work: Callable[[Connection], T]) -> T:
+        with self._errors():
+            try:
+                with self._begun(begin) as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            with self._begun(begin) as connection:
+                return work(connection)
+
+    @contextmanager
+    def _begun(self, begin: Callable[[Connection], None]) -> Iterator[Connection]:
+        """Lends a connection on which something was begun; a new one if the one at hand is broken."""
+        for last in (False, True):
+            with self._opened().connect() as connection:
+                try:
+                    begin(connection)
+                except DBAPIError as error:
+                    if last or not error.connection_invalidated:
+                        raise
+                    continue  # the server was restarted, or another one took over, while the connection lay idle
+                yield connection
+                return
+
     def _opened(self) -> Engine:
         with self._lock:
             if self._engine is None:
@@ -123,9 +160,13 @@ class SQLDatabase(ABC):
             yield
         except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
-            raise StoreError(f"{self.place}: the database can't be used ({str(cause).strip()}).") from error
+            raise self._sentence(cause) from error
         except OSError as error:
             raise StoreError(f"{self.place}: the database can't be opened ({error.strerror}).") from error
+
+    def _sentence(self, error: BaseException | None) -> StoreError:
+        """What to tell about an error of the database."""
+        return StoreError(f"{self.place}: the database can't be used ({str(error).strip()}).")
 
 
 class SQLiteDatabase(SQLDatabase):
@@ -206,17 +247,22 @@ class SQLiteDatabase(SQLDatabase):
 class PostgresDatabase(SQLDatabase):
     """One schema of a PostgreSQL database with pgvector, for any number of hosts.
 
+    Connections that broke while nobody used them are replaced, and a server
+    that is away is waited for: see :class:`~facenet_core.store.server.Server`.
+
     Args:
-        dsn: Of libpq, such as ``postgresql://user@one:5432,two:5432/faces?target_session_attrs=read-write``
-            (https://www.postgresql.org/docs/current/libpq-connect.html, 32.1.1.3).
+        dsn: Of libpq, such as ``postgresql://user@one:5432,two:5432/faces``.
         metadata: The tables.
         schema: Its name.
+
+    Raises:
+        SettingError: If the address is none.
     """
 
     def __init__(self, dsn: str, metadata: MetaData, schema: str) -> None:
-        known = psycopg.conninfo.conninfo_to_dict(dsn)
-        super().__init__(metadata, f"PostgreSQL at {known.get('host', 'localhost')}")
-        self._dsn, self.schema = dsn, schema
+        self._server = Server(dsn, f'"{schema}",public')
+        super().__init__(metadata, self._server.place)
+        self.schema = schema
 
     @contextmanager
     def alone(self, work: str) -> Iterator[bool]:
@@ -236,27 +282,55 @@ class PostgresDatabase(SQLDatabase):
         """Whether anything was ever written: the tables are there since the first use."""
         return True
 
+    def ask(self, work: Callable[[Connection], T]) -> T:
+        """The same as :meth:`read` for a single statement: in one trip to the server, without a transaction.
+
+        Args:
+            work: What to do with a connection.
+
+        Raises:
+            StoreError: If the database can't be read.
+        """
+        return self._twice(self._begin_asking, work)
+
     def _made(self) -> Engine:
-        engine = create_engine(URL.create("postgresql+psycopg"), creator=self._connected, pool_pre_ping=True)
+        # Parameters hold names and templates, which have no place in a log.
+        engine = create_engine(URL.create("postgresql+psycopg"), creator=self._server.connect, hide_parameters=True)
         try:
             with engine.begin() as connection:
                 # Another process may be about to do the same, and "if not exists" alone does not keep two apart.
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:schema))"), {"schema": self.schema})
-                connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public"))
-                connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"'))
+                # Only what is missing: who may not make extensions and schemas can still use those that are there.
+                there = text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")
+                if connection.execute(there).first() is None:
+                    connection.execute(text("CREATE EXTENSION vector SCHEMA public"))
+                there = text("SELECT 1 FROM pg_namespace WHERE nspname = :schema")
+                if connection.execute(there, {"schema": self.schema}).first() is None:
+                    connection.execute(text(f'CREATE SCHEMA "{self.schema}"'))
                 self._metadata.create_all(connection)
         except BaseException:
             engine.dispose()
             raise
         return engine
 
-    def _connected(self) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(
-            self._dsn, connect_timeout=CONNECT_SECONDS, options=f'-c search_path="{self.schema}",public'
-        )
-
     def _begin_reading(self, connection: Connection) -> None:
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 
     def _begin_writing(self, connection: Connection) -> None:
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"))
+
+    def _begin_asking(self, connection: Connection) -> None:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def _sentence(self, error: BaseException | None) -> StoreError:
+        # Not all of it: the details of an error name the values.
+        said = str(error).strip().splitlines()[:1]
+        if isinstance(error, psycopg.Error) and error.diag.message_primary:
+            said = [error.diag.message_primary]
+        reason = said[0] if said else type(error).__name__
+        match getattr(error, "sqlstate", None):
+            case "55P03":
+                return StoreError(f"{self.place}: others are changing the database for too long. Try again.")
+            case "53100" | "53200" | "53300" | "25006" | "42501":
+                return DatabaseWriteError(f"{self.place}: the database refuses ({reason}). Nothing was changed.")
+        return StoreError(f"{self.place}: the database can't be used ({reason}).")
