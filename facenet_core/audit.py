@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from facenet_core.errors import StoreError, UnknownPersonError
 from facenet_core.monitor import Kind, Monitor
-from facenet_core.store import Event, EventLog, Repository
+from facenet_core.store import Event, Events, PeopleRepository
 from facenet_core.types import Asker, EnrolOutcome, Identification, Outcome
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Audit:
         monitor: What counts decisions.
     """
 
-    def __init__(self, log: EventLog, repository: Repository, monitor: Monitor) -> None:
+    def __init__(self, log: Events, repository: PeopleRepository, monitor: Monitor) -> None:
         self._log, self._repository, self._monitor = log, repository, monitor
 
     def decided(self, kind: Kind, outcome: Outcome, by: Asker, person_id: str | None = None) -> None:

@@ -13,7 +13,7 @@ from facenet_core.errors import NoThresholdError, RehearsalError
 from facenet_core.flips import Flips, Rules, flips
 from facenet_core.matching import Gallery
 from facenet_core.rehearsals import Rehearsals
-from facenet_core.store import Repository, Slot
+from facenet_core.store import PeopleRepository, Slot
 from facenet_core.types import EnrolOutcome, ModelId, Shadow
 
 
@@ -25,7 +25,7 @@ class Changeover(Rehearsals):
         repository: The enrolled people and the stored settings.
     """
 
-    def __init__(self, settings: Settings, repository: Repository) -> None:
+    def __init__(self, settings: Settings, repository: PeopleRepository) -> None:
         super().__init__(settings, repository)
         self._choice_lock = threading.RLock()
         self._flips: tuple[str, Flips] | None = None

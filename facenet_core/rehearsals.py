@@ -14,7 +14,7 @@ from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.enrolments import Enrolments
 from facenet_core.errors import FaceNetError, PhotoError, RehearsalError
-from facenet_core.store import Repository, Slot
+from facenet_core.store import PeopleRepository, Slot
 from facenet_core.types import EnrolOutcome, ModelChoice, Rehearsal, Shadow, Template, Unfound
 from facenet_core.weights import ResolvedWeights, resolve
 
@@ -59,7 +59,7 @@ class Rehearsals(Enrolments):
         repository: The enrolled people and the stored settings.
     """
 
-    def __init__(self, settings: Settings, repository: Repository) -> None:
+    def __init__(self, settings: Settings, repository: PeopleRepository) -> None:
         super().__init__(settings, repository)
         self._spare: tuple[str, FaceEngine] | None = None
         self._spare_lock = threading.Lock()

@@ -17,7 +17,7 @@ from facenet_core.errors import NoThresholdError, SettingError
 from facenet_core.matching import Gallery
 from facenet_core.monitor import Monitor
 from facenet_core.shipped import calibration_for
-from facenet_core.store import Repository
+from facenet_core.store import PeopleRepository
 from facenet_core.types import ModelId, OneIn, Threshold
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Thresholds(ABC):
         monitor: What is counted and timed.
     """
 
-    def __init__(self, settings: Settings, repository: Repository) -> None:
+    def __init__(self, settings: Settings, repository: PeopleRepository) -> None:
         self.settings = settings
         self.repository = repository
         self.monitor = Monitor()

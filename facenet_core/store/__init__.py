@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from facenet_core.store.archive import Archive, ImportMode, ImportPreview, open_archive, write_archive
-from facenet_core.store.events import Event, EventLog
-from facenet_core.store.importing import ImportOutcome
-from facenet_core.store.keys import KeyStore
+from facenet_core.store.arrival import ImportOutcome
+from facenet_core.store.event import Event
+from facenet_core.store.events import EventLog
+from facenet_core.store.key_file import KeyStore
+from facenet_core.store.keys import Keys
 from facenet_core.store.names import clean_name, name_key
 from facenet_core.store.photos import PhotoFiles
+from facenet_core.store.protocol import Events, PeopleRepository
 from facenet_core.store.repository import Repository
 from facenet_core.store.schema import JSON, Seed
 from facenet_core.store.shadow import Slot
@@ -19,11 +22,14 @@ __all__ = [
     "Archive",
     "Event",
     "EventLog",
+    "Events",
     "ImportMode",
     "ImportOutcome",
     "ImportPreview",
     "KeyStore",
+    "Keys",
     "NewTemplate",
+    "PeopleRepository",
     "PhotoFiles",
     "Repository",
     "Seed",

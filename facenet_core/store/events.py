@@ -7,16 +7,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from facenet_core.errors import StoreError
+from facenet_core.store.event import MOST, Event
 from facenet_core.store.files import FILE_MODE, make_folder
-from facenet_core.types import Asker, Door
-
-MOST = 1_000
-"""Events that are given out at once."""
+from facenet_core.types import Asker
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS events (
@@ -32,32 +29,6 @@ _FROM_VERSION_0 = (
 """At first only the API's events were kept."""
 
 _VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that was asked for.
-
-    Attributes:
-        id: Larger ones are later.
-        at: When, UTC.
-        kind: What, such as ``verify``.
-        door: Where.
-        who: Who asked: see :class:`Asker`.
-        key_id: Which key it was asked with; None without keys.
-        person_id: Whom it was about, if anybody. No name: that of somebody who
-            is removed must not live on here.
-        outcome: What came of it, a word.
-    """
-
-    id: int
-    at: datetime
-    kind: str
-    door: Door
-    who: str | None
-    key_id: str | None
-    person_id: str | None
-    outcome: str
 
 
 class EventLog:

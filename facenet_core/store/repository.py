@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -13,15 +12,16 @@ from tinydb import where
 from tinydb.table import Document
 
 from facenet_core.errors import (
-    DuplicatePhotoError,
     InputError,
     PersonExistsError,
     UnknownPersonError,
     UnknownPhotoError,
 )
 from facenet_core.store import schema
+from facenet_core.store.arrival import ImportOutcome
 from facenet_core.store.database import Database, document, keys
-from facenet_core.store.importing import ImportOutcome, import_people
+from facenet_core.store.duplicates import refuse_duplicates
+from facenet_core.store.importing import import_people
 from facenet_core.store.names import clean_name, name_key
 from facenet_core.store.roster import Roster
 from facenet_core.store.schema import JSON, Seed
@@ -57,6 +57,11 @@ class Repository:
         self.shadows = Shadows(self._database)
         self._loading = threading.Lock()
         self._roster: Roster | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the people are, for messages."""
+        return str(self._database.storage.path.parent)
 
     def revision(self) -> str:
         """Return a token that changes whenever any process commits; cheap."""
@@ -342,11 +347,4 @@ class Repository:
         enrolled = {}
         for record in self._database.templates:
             enrolled[record["source_sha256"]] = enrolled[record["photo_sha256"]] = names[record["person_id"]]
-        for item in new:
-            photo_sha256 = sha256(item.photo).hexdigest()
-            person = enrolled.get(item.source_sha256) or enrolled.get(photo_sha256)
-            if person:
-                raise DuplicatePhotoError(
-                    item.source_name, f"This photo is enrolled already, as {person}: choose another one.", person
-                )
-            enrolled[item.source_sha256] = enrolled[photo_sha256] = name
+        refuse_duplicates(new, enrolled, name)
