@@ -8,6 +8,7 @@ the names that their own documentation uses, such as ``PEXELS_API_KEY``.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -55,6 +56,18 @@ Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
 HostAndPort = Annotated[str, Field(pattern=r"^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$")]
 """A host and its port, such as 192.168.1.20:8080 or [fd00::5]:80."""
 
+_DATABASE_URL = re.compile(r"postgres(ql)?://[^/?#\s]*/[^/?#\s]+(\?[^#\s]*)?")
+
+
+def _address(url: SecretStr) -> SecretStr:
+    if not _DATABASE_URL.fullmatch(url.get_secret_value()):
+        raise ValueError("it names no database")
+    return url
+
+
+DatabaseURL = Annotated[SecretStr, AfterValidator(_address)]
+"""Where a PostgreSQL database is, and the password; shown to nobody."""
+
 FMR_RANGE, FPIR_RANGE = (1e-6, 1e-1), (1e-4, 1e-1)
 """Target error rates that can be asked for: the least, and the most."""
 
@@ -73,6 +86,8 @@ class Settings(BaseSettings):
         engine: In which numbers the model computes.
         models_dir: Folder of the installed models.
         db: Folder of the database.
+        database_url: A PostgreSQL database with pgvector, which keeps people,
+            photos, keys, events and what is set instead of that folder.
         images_dir: Photos that are enrolled on first start.
         threshold: Fixed distance for 1:1, instead of the measured one.
         identify_threshold: The same for 1:N.
@@ -121,6 +136,9 @@ class Settings(BaseSettings):
     engine: Engine = Field("float32", description="float32 or bfloat16")
     models_dir: Location = Field(PROJECT_ROOT / "keras-facenet-h5", description="the path of a folder")
     db: Location = Field(PROJECT_ROOT / "db", description="the path of a folder")
+    database_url: DatabaseURL | None = Field(
+        None, description="the address of a PostgreSQL database, such as postgresql://user:password@host:5432/name"
+    )
     images_dir: Location = Field(PROJECT_ROOT / "images", description="the path of a folder")
     threshold: Distance | None = Field(None, description="a distance from 0 to 2")
     identify_threshold: Distance | None = Field(None, description="a distance from 0 to 2")
@@ -134,7 +152,6 @@ class Settings(BaseSettings):
     api_rate: str = Field("600/minute", pattern=r"^\d{1,6}/(second|minute|hour|day)$", description="such as 600/minute")
     events_days: int = Field(90, ge=0, le=3_650, description="a whole number from 0 to 3650")
     min_face_px: int = Field(24, ge=20, le=1_000, description="a whole number from 20 to 1000")
-    database_url: SecretStr | None = Field(None, description="a postgresql:// address")
     reverse: bool = Field(False, description="true or false")
     reverse_days: int = Field(180, ge=1, le=3_650, description="a whole number from 1 to 3650")
     contact: str | None = Field(
@@ -190,4 +207,5 @@ def load_settings(**overrides: object) -> Settings:
 
 def _sentence(location: tuple[int | str, ...], value: object) -> str:
     field = str(location[0])
-    return f"{PREFIX}{field.upper()} is {str(value)!r}, but it must be {Settings.model_fields[field].description}."
+    given = "something else" if field == "database_url" else repr(str(value))  # it holds a password
+    return f"{PREFIX}{field.upper()} is {given}, but it must be {Settings.model_fields[field].description}."

@@ -20,13 +20,11 @@ from facenet_core.errors import FaceNetError, NoThresholdError, StoreError
 from facenet_core.loading import EngineLoader, LoadState
 from facenet_core.store import (
     Archive,
-    EventLog,
     ImportMode,
     ImportOutcome,
     ImportPreview,
-    KeyStore,
-    Repository,
     open_archive,
+    open_store,
     write_archive,
 )
 from facenet_core.survey import Survey, survey
@@ -67,9 +65,11 @@ class FaceService(Changeover):
         around_load: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         settings = settings or load_settings()
-        super().__init__(settings, Repository(settings.db))
-        self.keys = KeyStore(settings.db)
-        self.audit = Audit(EventLog(settings.db, settings.events_days), self.repository, self.monitor)
+        url = settings.database_url
+        store = open_store(settings.db, url.get_secret_value() if url else None, settings.events_days)
+        super().__init__(settings, store.people)
+        self.keys = store.keys
+        self.audit = Audit(store.events, self.repository, self.monitor)
         self.album = Album(
             settings,
             lambda: self.engine,

@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from facenet_core import config, weights
 from facenet_core.config import Settings, load_settings
 from facenet_core.service import FaceService
+from facenet_core.store import Store, open_store
 from tests.fakes import THRESHOLD, fake_engine
+from tests.postgres import OpenStore, Postgres, folder_for_server
 
 OTHER_NAMES = {"FLICKR_API_KEY", "PEXELS_API_KEY", "SERPAPI_API_KEY"}
 """Variables that settings are also taken from."""
@@ -65,6 +70,43 @@ def data() -> Path:
     if not folder:
         pytest.skip("FACENET_DATA is not set: it names the folder of real photos and weights")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server; one for all tests of a process."""
+    server = Postgres(folder_for_server())
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(postgres: Postgres) -> str:
+    """An empty PostgreSQL database."""
+    if postgres.sql("SELECT 1 FROM pg_namespace WHERE nspname = 'facenet'"):
+        # What refers to people and templates goes with them. Making the tables anew takes ten times as long.
+        tables = ("people", "photos", "shadow_heads", "seeds", "settings", "keys", "events", "commits")
+        postgres.sql(";".join(f"DELETE FROM facenet.{table}" for table in tables))
+    return postgres.url()
+
+
+@pytest.fixture(params=["tinydb", pytest.param("postgres", marks=pytest.mark.postgres)])
+def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
+    """Opens an empty store, the same each time, as another program would: in files, then in PostgreSQL."""
+    url = request.getfixturevalue("database_url") if request.param == "postgres" else None
+    with ExitStack() as stack:
+
+        def opened(**options: Any) -> Store:
+            store = open_store(tmp_path / "db", url, **options)
+            stack.callback(store.close)
+            return store
+
+        yield opened
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,4 +1,4 @@
-"""The database: people, their photos and embeddings, in files that survive a crash."""
+"""The database: people, their photos and embeddings, in files that survive a crash or in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from facenet_core.store.events import EventLog
 from facenet_core.store.key_file import KeyStore
 from facenet_core.store.keys import Keys
 from facenet_core.store.names import clean_name, name_key
+from facenet_core.store.opening import Store, open_store
 from facenet_core.store.photos import PhotoFiles
 from facenet_core.store.protocol import Events, PeopleRepository
 from facenet_core.store.repository import Repository
@@ -35,8 +36,10 @@ __all__ = [
     "Seed",
     "Shadows",
     "Slot",
+    "Store",
     "clean_name",
     "name_key",
     "open_archive",
+    "open_store",
     "write_archive",
 ]

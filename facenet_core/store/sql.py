@@ -128,8 +128,8 @@ class SQLDatabase(ABC):
             try:
                 with self._begun(begin) as connection:
                     return work(connection)
-            except DBAPIError as error:
-                if not error.connection_invalidated:
+            except (DBAPIError, psycopg.OperationalError) as error:
+                if isinstance(error, DBAPIError) and not error.connection_invalidated:
                     raise
             with self._begun(begin) as connection:
                 return work(connection)

@@ -34,6 +34,7 @@ def test_the_environment_sets_every_field(monkeypatch, tmp_path):
         "WEIGHTS": str(tmp_path / "w.h5"),
         "MODELS_DIR": str(tmp_path / "m"),
         "DB": str(tmp_path / "db"),
+        "DATABASE_URL": "postgresql://app:secret@one:5432,two:5432/faces?sslmode=verify-full",
         "IMAGES_DIR": str(tmp_path / "i"),
         "THRESHOLD": "1.05",
         "IDENTIFY_THRESHOLD": "0.9",
@@ -70,6 +71,7 @@ def test_the_environment_sets_every_field(monkeypatch, tmp_path):
         "weights": tmp_path / "w.h5",
         "models_dir": tmp_path / "m",
         "db": tmp_path / "db",
+        "database_url": SecretStr("postgresql://app:secret@one:5432,two:5432/faces?sslmode=verify-full"),
         "images_dir": tmp_path / "i",
         "threshold": 1.05,
         "identify_threshold": 0.9,
@@ -226,3 +228,20 @@ def test_a_setting_of_the_sources_that_makes_no_sense_is_refused_by_name(monkeyp
     monkeypatch.setenv(f"FACENET_{name}", value)
     with pytest.raises(SettingError, match=f"^FACENET_{name} is .*, but it must be "):
         load_settings()
+
+
+def test_the_address_of_a_database_does_not_show_its_password(monkeypatch):
+    monkeypatch.setenv("FACENET_DATABASE_URL", "postgresql://app:secret@host/faces")
+    settings = load_settings()
+    assert "secret" not in f"{settings!r} {settings} {settings.model_dump()}"
+    assert "secret" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "value", ["mysql://app:secret@host/faces", "postgresql://app:secret@host", "app:secret@host/faces", "x secret"]
+)
+def test_what_is_no_address_of_a_database_is_refused_without_its_password(monkeypatch, value):
+    monkeypatch.setenv("FACENET_DATABASE_URL", value)
+    with pytest.raises(SettingError, match="^FACENET_DATABASE_URL is something else, but it must be the address") as no:
+        load_settings()
+    assert "secret" not in str(no.value)

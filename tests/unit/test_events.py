@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from facenet_core.errors import StoreError
-from facenet_core.store import EventLog
+from facenet_core.store import EventLog, Events
 from facenet_core.types import Asker
+from tests.postgres import OpenStore
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
@@ -23,13 +23,11 @@ def clock() -> list[datetime]:
 
 
 @pytest.fixture
-def log(tmp_path: Path, clock: list[datetime]) -> Iterator[EventLog]:
-    made = EventLog(tmp_path / "db", 90, lambda: clock[0])
-    yield made
-    made.close()
+def log(open_again: OpenStore, clock: list[datetime]) -> Events:
+    return open_again(now=lambda: clock[0]).events
 
 
-def test_events_are_kept_newest_first(log: EventLog, tmp_path: Path) -> None:
+def test_events_are_kept_newest_first(log: Events) -> None:
     log.note("verify", "match", DOOR, "p1")
     log.note("enrol", "no_face", Asker("command", "ann"))
     last, first = log.latest()
@@ -40,10 +38,9 @@ def test_events_are_kept_newest_first(log: EventLog, tmp_path: Path) -> None:
         "enrol", "command", None, "ann", None, NOW
     )  # fmt: skip
     assert log.latest(1) == (last,) and log.latest(before=last.id) == (first,)
-    assert stat.S_IMODE((tmp_path / "db" / "events.sqlite").stat().st_mode) == 0o600
 
 
-def test_old_events_are_dropped(log: EventLog, clock: list[datetime]) -> None:
+def test_old_events_are_dropped(log: Events, clock: list[datetime]) -> None:
     log.note("verify", "match", DOOR)
     clock[0] += timedelta(days=90, minutes=-1)
     log.note("verify", "match", DOOR)
@@ -53,12 +50,11 @@ def test_old_events_are_dropped(log: EventLog, clock: list[datetime]) -> None:
     assert [event.at for event in log.latest()] == [clock[0], clock[0] - timedelta(hours=2)]
 
 
-def test_two_processes_write_to_one_list(log: EventLog, tmp_path: Path) -> None:
-    other = EventLog(tmp_path / "db")
+def test_two_processes_write_to_one_list(log: Events, open_again: OpenStore) -> None:
+    other = open_again(now=lambda: NOW).events
     other.note("remove", "removed", DOOR)
     log.note("verify", "match", DOOR)
     assert [event.kind for event in other.latest()] == ["verify", "remove"]
-    other.close()
 
 
 def test_a_file_that_is_no_list_is_an_error_in_words(tmp_path: Path) -> None:
@@ -67,16 +63,21 @@ def test_a_file_that_is_no_list_is_an_error_in_words(tmp_path: Path) -> None:
         EventLog(tmp_path).note("verify", "match", DOOR)
 
 
-def test_with_no_days_nothing_is_kept_and_what_was_is_dropped(tmp_path: Path) -> None:
-    none = EventLog(tmp_path, 0)
-    none.note("verify", "match", DOOR)
-    assert not (tmp_path / "events.sqlite").exists()
-    some = EventLog(tmp_path)
+def test_with_no_days_nothing_is_kept_and_what_was_is_dropped(open_again: OpenStore) -> None:
+    some = open_again().events
     some.note("verify", "match", DOOR)
+    none = open_again(event_days=0).events
     none.note("verify", "match", DOOR)
     assert some.latest() == ()
+
+
+def test_with_no_days_there_is_no_file_that_is_for_its_owner_alone_otherwise(tmp_path: Path) -> None:
+    none, some = EventLog(tmp_path, 0), EventLog(tmp_path)
+    none.note("verify", "match", DOOR)
+    assert not (tmp_path / "events.sqlite").exists()
+    some.note("verify", "match", DOOR)
+    assert stat.S_IMODE((tmp_path / "events.sqlite").stat().st_mode) == 0o600
     some.close()
-    none.close()
 
 
 def test_a_list_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:

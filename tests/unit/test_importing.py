@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from facenet_core.errors import ArchiveError, DatabaseWriteError, PersonNameError
-from facenet_core.store import ImportOutcome, Repository
+from facenet_core.errors import ArchiveError, PersonNameError
+from facenet_core.store import ImportOutcome, PeopleRepository
 from facenet_core.types import Person, Template
+from tests.postgres import OpenStore
 from tests.unit.store_workers import DETECTION, MODEL, embedding, new_template
 
 Mode = Literal["merge", "replace"]
@@ -53,23 +52,23 @@ class Elsewhere:
         return self.files[photo_sha256]
 
 
-def photos_by_name(repository: Repository) -> dict[str, list[str]]:
+def photos_by_name(repository: PeopleRepository) -> dict[str, list[str]]:
     return {person.name: [template.source_name for template in person.templates] for person in repository.people()}
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
+def repository(open_again: OpenStore) -> PeopleRepository:
     """Anna with two photos and Bert with one."""
-    repository = Repository(tmp_path)
+    repository = open_again().people
     repository.enrol("Anna", [new_template("a1"), new_template("a2")])
     repository.enrol("Bert", [new_template("b1")])
     return repository
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_empty_database_takes_people_as_they_are(tmp_path: Path, mode: Mode) -> None:
+def test_an_empty_database_takes_people_as_they_are(open_again: OpenStore, mode: Mode) -> None:
     source = Elsewhere(Cleo=["c1", "c2"], Dan=["d1"])
-    repository = Repository(tmp_path)
+    repository = open_again().people
     assert repository.import_people(source.people, source.photo, mode) == ImportOutcome(2, 3, 0)
     for given, got in zip(source.people, repository.people(), strict=True):
         assert (got.id, got.name, got.created_at) == (given.id, given.name, LONG_AGO)
@@ -79,7 +78,7 @@ def test_an_empty_database_takes_people_as_they_are(tmp_path: Path, mode: Mode) 
         assert all(repository.photos.read(t.photo_sha256) == source.photo(t.photo_sha256) for t in got.templates)
 
 
-def test_merging_joins_by_name_and_skips_photos_that_are_here(repository: Repository) -> None:
+def test_merging_joins_by_name_and_skips_photos_that_are_here(repository: PeopleRepository) -> None:
     source = Elsewhere(ANNA=["a2", "a3"], Cleo=["c1"])
     anna = repository.person("Anna")
     assert repository.import_people(source.people, source.photo, "merge") == ImportOutcome(1, 2, 1)
@@ -91,7 +90,7 @@ def test_merging_joins_by_name_and_skips_photos_that_are_here(repository: Reposi
     assert repository.person("anna").id == anna.id
 
 
-def test_merging_the_same_people_again_changes_nothing(repository: Repository) -> None:
+def test_merging_the_same_people_again_changes_nothing(repository: PeopleRepository) -> None:
     source = Elsewhere(Cleo=["c1"])
     repository.import_people(source.people, source.photo, "merge")
     revision = repository.revision()
@@ -99,13 +98,13 @@ def test_merging_the_same_people_again_changes_nothing(repository: Repository) -
     assert repository.revision() == revision
 
 
-def test_merging_does_not_add_a_person_whose_photos_are_all_somebody_elses(repository: Repository) -> None:
+def test_merging_does_not_add_a_person_whose_photos_are_all_somebody_elses(repository: PeopleRepository) -> None:
     source = Elsewhere(Zoe=["a1", "b1"])
     assert repository.import_people(source.people, source.photo, "merge") == ImportOutcome(0, 0, 2)
     assert set(photos_by_name(repository)) == {"Anna", "Bert"}
 
 
-def test_replacing_leaves_exactly_the_given_people(repository: Repository) -> None:
+def test_replacing_leaves_exactly_the_given_people(repository: PeopleRepository) -> None:
     repository.save_settings({"model": "x"})
     repository.record_seed("a" * 64, "anna.jpg", "enrolled")
     source = Elsewhere(anna=["a2", "a3"], Cleo=["c1"])
@@ -116,21 +115,21 @@ def test_replacing_leaves_exactly_the_given_people(repository: Repository) -> No
     assert len(repository.seeds()) == 1
 
 
-def test_replacing_with_nobody_empties_the_database(repository: Repository) -> None:
+def test_replacing_with_nobody_empties_the_database(repository: PeopleRepository) -> None:
     assert repository.import_people([], Elsewhere().photo, "replace") == ImportOutcome(0, 0, 0)
     assert repository.people() == ()
     assert repository.photos.all() == frozenset()
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_people_of_the_same_name_in_an_import_become_one(tmp_path: Path, mode: Mode) -> None:
+def test_people_of_the_same_name_in_an_import_become_one(open_again: OpenStore, mode: Mode) -> None:
     source = Elsewhere(Cleo=["c1", "c2"], CLEO=["c2", "c3"])
-    repository = Repository(tmp_path)
+    repository = open_again().people
     assert repository.import_people(source.people, source.photo, mode) == ImportOutcome(1, 3, 1)
     assert photos_by_name(repository) == {"Cleo": ["c1.jpg", "c2.jpg", "c3.jpg"]}
 
 
-def test_ids_that_are_taken_are_replaced(repository: Repository) -> None:
+def test_ids_that_are_taken_are_replaced(repository: PeopleRepository) -> None:
     anna = repository.person("Anna")
     source = Elsewhere(Cleo=["c1", "c2"])
     (cleo,) = source.people
@@ -149,7 +148,7 @@ def test_ids_that_are_taken_are_replaced(repository: Repository) -> None:
 
 
 @pytest.mark.parametrize("hostile", ["", "../../x", "A" * 32, "0" * 33])
-def test_ids_that_are_none_are_replaced(repository: Repository, hostile: str) -> None:
+def test_ids_that_are_none_are_replaced(repository: PeopleRepository, hostile: str) -> None:
     source = Elsewhere(Cleo=["c1"])
     (cleo,) = source.people
     given = replace(cleo, id=hostile, templates=(replace(cleo.templates[0], id=hostile),))
@@ -161,7 +160,7 @@ def test_ids_that_are_none_are_replaced(repository: Repository, hostile: str) ->
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_photo_that_does_not_fit_its_hash_stops_the_whole_import(repository: Repository, mode: Mode) -> None:
+def test_a_photo_that_does_not_fit_its_hash_stops_the_whole_import(repository: PeopleRepository, mode: Mode) -> None:
     source = Elsewhere(Cleo=["c1"], Dan=["d1"])
     source.files[source.people[1].templates[0].photo_sha256] = b"something else"
     before, photos = photos_by_name(repository), repository.photos.all()
@@ -172,30 +171,9 @@ def test_a_photo_that_does_not_fit_its_hash_stops_the_whole_import(repository: R
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_name_that_cant_be_used_stops_the_whole_import(repository: Repository, mode: Mode) -> None:
+def test_a_name_that_cant_be_used_stops_the_whole_import(repository: PeopleRepository, mode: Mode) -> None:
     source = Elsewhere(**{"Cleo": ["c1"], "../Dan": ["d1"]})
     before = photos_by_name(repository)
     with pytest.raises(PersonNameError):
         repository.import_people(source.people, source.photo, mode)
     assert photos_by_name(repository) == before
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_an_import_that_cant_be_written_keeps_everybody_and_every_photo(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch, mode: Mode
-) -> None:
-    real = os.replace
-
-    def fail(source: Path, target: Path) -> None:
-        if Path(target).name == "facenet.json":
-            raise OSError(28, "No space left on device")
-        real(source, target)
-
-    source = Elsewhere(Anna=["a1", "a3"])
-    before, photos = photos_by_name(repository), repository.photos.all()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", fail)
-        with pytest.raises(DatabaseWriteError, match="Free some space"):
-            repository.import_people(source.people, source.photo, mode)
-    assert photos_by_name(repository) == before
-    assert repository.photos.all() == photos

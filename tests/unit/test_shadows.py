@@ -6,25 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from facenet_core.errors import DatabaseDamagedError, DatabaseWriteError, RehearsalError
-from facenet_core.store import Repository, open_archive, write_archive
-from facenet_core.store.content import deserialise, serialise
-from facenet_core.store.storage import AtomicJSONStorage
+from facenet_core.errors import RehearsalError
+from facenet_core.store import PeopleRepository, Slot, open_archive, write_archive
 from facenet_core.types import ModelChoice, ModelId, Person, Template, Unfound
+from tests.postgres import OpenStore
 from tests.unit.store_workers import CANDIDATE, IN_USE, MODEL, OTHER, embedding, new_template
 
 THIRD = ModelChoice("third", replace(MODEL, model="third", dimensions=4))
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    repository = Repository(tmp_path)
+def repository(open_again: OpenStore) -> PeopleRepository:
+    repository = open_again().people
     repository.enrol("Anna", [new_template("anna 1"), new_template("anna 2")])
     repository.enrol("Bert", [new_template("bert")])
     return repository
 
 
-def templates(repository: Repository) -> list[Template]:
+def templates(repository: PeopleRepository) -> list[Template]:
     return [template for person in repository.people() for template in person.templates]
 
 
@@ -35,19 +34,19 @@ def seen_by(model: ModelId, found: Sequence[Template]) -> list[Template]:
     ]
 
 
-def rehearse(repository: Repository, choice: ModelChoice = CANDIDATE) -> None:
+def rehearse(repository: PeopleRepository, choice: ModelChoice = CANDIDATE) -> None:
     repository.shadows.begin("candidate", choice, IN_USE)
     repository.shadows.add("candidate", choice, seen_by(choice.model_id, templates(repository)), [])
 
 
-def models(repository: Repository) -> set[str]:
+def models(repository: PeopleRepository) -> set[str]:
     return {template.model_id.model for template in templates(repository)}
 
 
-def test_a_rehearsal_changes_nothing_but_itself(repository: Repository) -> None:
+def test_a_rehearsal_changes_nothing_but_itself(repository: PeopleRepository, open_again: OpenStore) -> None:
     before = repository.people()
     rehearse(repository)
-    again = Repository(repository.photos.folder.parent)
+    again = open_again().people
     assert [p.name for p in again.people()] == [p.name for p in before]
     assert models(again) == {"tiny"}
     shadow = again.shadows.get("candidate")
@@ -58,7 +57,9 @@ def test_a_rehearsal_changes_nothing_but_itself(repository: Repository) -> None:
     assert {t.model_id for t in anna.templates} == {OTHER}
 
 
-def test_a_rehearsal_goes_on_where_it_stopped_and_tries_again_what_it_could_not_use(repository: Repository) -> None:
+def test_a_rehearsal_goes_on_where_it_stopped_and_tries_again_what_it_could_not_use(
+    repository: PeopleRepository, open_again: OpenStore
+) -> None:
     first, second, third = templates(repository)
     repository.shadows.begin("candidate", CANDIDATE, IN_USE)
     repository.shadows.add(
@@ -68,7 +69,7 @@ def test_a_rehearsal_goes_on_where_it_stopped_and_tries_again_what_it_could_not_
     assert shadow and (set(shadow.templates), set(shadow.unfound)) == ({first.id}, {second.id})
     assert shadow.unfound[second.id].reason == "No face was found."
     assert not repository.shadows.swap("candidate", CANDIDATE, IN_USE), "the third photo was never seen"
-    again = Repository(repository.photos.folder.parent)
+    again = open_again().people
     again.shadows.begin("candidate", CANDIDATE, IN_USE)
     shadow = again.shadows.get("candidate")
     assert shadow and (set(shadow.templates), set(shadow.unfound)) == ({first.id}, set())
@@ -77,7 +78,7 @@ def test_a_rehearsal_goes_on_where_it_stopped_and_tries_again_what_it_could_not_
     assert models(repository) == {"other"}
 
 
-def test_the_choice_that_is_in_use_is_stored_before_another_file_may_be_preferred(repository: Repository) -> None:
+def test_the_choice_that_is_in_use_is_stored_before_another_file_may_be_preferred(repository: PeopleRepository) -> None:
     repository.shadows.begin("candidate", CANDIDATE, IN_USE)
     assert repository.settings()["model"] == "tiny"
     repository.save_settings({"model": "chosen"})
@@ -85,7 +86,7 @@ def test_the_choice_that_is_in_use_is_stored_before_another_file_may_be_preferre
     assert repository.settings()["model"] == "chosen"
 
 
-def test_a_rehearsal_of_another_model_begins_anew(repository: Repository) -> None:
+def test_a_rehearsal_of_another_model_begins_anew(repository: PeopleRepository) -> None:
     rehearse(repository)
     rehearse(repository, THIRD)
     shadow = repository.shadows.get("candidate")
@@ -100,7 +101,7 @@ def test_a_rehearsal_of_another_model_begins_anew(repository: Repository) -> Non
     assert repository.shadows.get("candidate") == shadow
 
 
-def test_templates_and_choice_are_changed_together_and_back(repository: Repository) -> None:
+def test_templates_and_choice_are_changed_together_and_back(repository: PeopleRepository) -> None:
     before = templates(repository)
     rehearse(repository)
     assert repository.shadows.swap("candidate", CANDIDATE, IN_USE)
@@ -118,7 +119,7 @@ def test_templates_and_choice_are_changed_together_and_back(repository: Reposito
     assert previous and previous.of == CANDIDATE
 
 
-def test_a_model_that_was_left_is_rehearsed_from_what_is_kept(repository: Repository) -> None:
+def test_a_model_that_was_left_is_rehearsed_from_what_is_kept(repository: PeopleRepository) -> None:
     rehearse(repository)
     repository.shadows.swap("candidate", CANDIDATE, IN_USE)
     repository.shadows.begin("candidate", IN_USE, CANDIDATE)
@@ -130,7 +131,7 @@ def test_a_model_that_was_left_is_rehearsed_from_what_is_kept(repository: Reposi
     assert previous and previous.of == CANDIDATE, "what was kept of a model in use is of no use"
 
 
-def test_a_photo_without_a_face_keeps_its_template(repository: Repository) -> None:
+def test_a_photo_without_a_face_keeps_its_template(repository: PeopleRepository) -> None:
     first, *others = templates(repository)
     repository.shadows.begin("candidate", CANDIDATE, IN_USE)
     repository.shadows.add(
@@ -142,7 +143,7 @@ def test_a_photo_without_a_face_keeps_its_template(repository: Repository) -> No
     assert models(repository) == {"tiny"}
 
 
-def test_a_template_of_a_third_model_is_no_part_of_the_way_back(repository: Repository) -> None:
+def test_a_template_of_a_third_model_is_no_part_of_the_way_back(repository: PeopleRepository) -> None:
     bert = repository.person("Bert")
     repository.replace_templates(seen_by(THIRD.model_id, bert.templates))
     rehearse(repository)
@@ -152,27 +153,7 @@ def test_a_template_of_a_third_model_is_no_part_of_the_way_back(repository: Repo
     assert models(repository) == {"other"}
 
 
-@pytest.mark.parametrize("slot", ["candidate", "previous"])
-def test_who_is_removed_is_removed_from_the_shadows_and_their_backup(tmp_path: Path, slot: str) -> None:
-    repository = Repository(tmp_path)
-    for name in ("Anna", "Bert", "Cleo"):
-        repository.enrol(name, [new_template(f"{name} {number}") for number in (1, 2)])
-    rehearse(repository)
-    if slot == "previous":
-        repository.shadows.swap("candidate", CANDIDATE, IN_USE)
-    anna, bert, cleo = repository.people()
-    repository.remove_person(anna.id)
-    repository.remove_template(bert.id, bert.templates[0].id)
-    left = {bert.templates[1].id, *(t.id for t in cleo.templates)}
-    for name in ("facenet.json", "facenet.json.bak"):
-        assert set(deserialise((tmp_path / name).read_bytes())[slot]) == left
-    repository.remove_person(cleo.id)
-    repository.remove_person(bert.id)
-    for name in ("facenet.json", "facenet.json.bak"):
-        assert deserialise((tmp_path / name).read_bytes())[slot] == {}
-
-
-def test_a_photo_that_was_removed_meanwhile_is_left_out(repository: Repository) -> None:
+def test_a_photo_that_was_removed_meanwhile_is_left_out(repository: PeopleRepository) -> None:
     made = seen_by(OTHER, templates(repository))
     repository.shadows.begin("candidate", CANDIDATE, IN_USE)
     repository.remove_person(repository.person("Bert").id)
@@ -182,7 +163,7 @@ def test_a_photo_that_was_removed_meanwhile_is_left_out(repository: Repository) 
 
 
 def test_an_import_that_replaces_everybody_leaves_no_shadow_of_other_photos(
-    repository: Repository, tmp_path: Path
+    repository: PeopleRepository, tmp_path: Path
 ) -> None:
     rehearse(repository)
     anna = repository.person("Anna")
@@ -200,26 +181,8 @@ def test_an_import_that_replaces_everybody_leaves_no_shadow_of_other_photos(
     assert shadow and shadow.templates == {}
 
 
-def test_a_disk_that_is_full_changes_neither_model_nor_templates(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rehearse(repository)
-    before = repository.revision()
-
-    def full(*_: object) -> None:
-        raise DatabaseWriteError("full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(AtomicJSONStorage, "_commit", full)
-        with pytest.raises(DatabaseWriteError):
-            repository.shadows.swap("candidate", CANDIDATE, IN_USE)
-    assert repository.revision() == before
-    assert models(repository) == {"tiny"}
-    assert repository.shadows.swap("candidate", CANDIDATE, IN_USE)
-
-
-def test_another_process_sees_what_was_rehearsed_here(repository: Repository, tmp_path: Path) -> None:
-    other = Repository(tmp_path)
+def test_another_process_sees_what_was_rehearsed_here(repository: PeopleRepository, open_again: OpenStore) -> None:
+    other = open_again().people
     assert other.shadows.get("candidate") is None
     rehearse(repository)
     assert other.shadows.get("candidate")
@@ -230,35 +193,13 @@ def test_another_process_sees_what_was_rehearsed_here(repository: Repository, tm
         other.shadows.swap("candidate", CANDIDATE, IN_USE)
 
 
-@pytest.mark.parametrize(
-    ("table", "field", "value"),
-    [
-        ("shadows", "setting", 3),
-        ("shadows", "model", "other"),
-        ("shadows", "model", {"model": "other"}),
-        (
-            "shadows",
-            "model",
-            {"model": 1, "preprocessing": "none", "weights_sha256": "e" * 64, "dimensions": 8},
-        ),
-        (
-            "shadows",
-            "model",
-            {"model": "a", "preprocessing": "b", "weights_sha256": "e" * 64, "dimensions": 8, "engine": "steam"},
-        ),
-        ("candidate", "embedding", "AAAA"),
-        ("candidate", "detection", {}),
-    ],
-)
-def test_a_damaged_shadow_is_damage(
-    repository: Repository, tmp_path: Path, table: str, field: str, value: object
-) -> None:
+@pytest.mark.parametrize("slot", ["candidate", "previous"])
+def test_who_is_removed_is_removed_from_the_shadows(repository: PeopleRepository, slot: Slot) -> None:
     rehearse(repository)
-    path = tmp_path / "facenet.json"
-    tables = deserialise(path.read_bytes())
-    next(iter(tables[table].values()))[field] = value
-    path.write_bytes(serialise(tables))
-    with pytest.raises(DatabaseDamagedError):
-        Repository(tmp_path).shadows.get("candidate")
-    path.with_name("facenet.json.bak").write_bytes(serialise(tables))
-    assert not Repository(tmp_path).backup_available
+    if slot == "previous":
+        repository.shadows.swap("candidate", CANDIDATE, IN_USE)
+    anna, bert = repository.people()
+    repository.remove_template(anna.id, anna.templates[0].id)
+    repository.remove_person(bert.id)
+    shadow = repository.shadows.get(slot)
+    assert shadow and set(shadow.templates) == {anna.templates[1].id}

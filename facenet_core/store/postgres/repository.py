@@ -1,0 +1,332 @@
+"""The people in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Literal, Never
+
+from sqlalchemy import Connection, Row, delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from facenet_core.errors import InputError, PersonExistsError, StoreError, UnknownPersonError, UnknownPhotoError
+from facenet_core.store import schema
+from facenet_core.store.arrival import ImportOutcome
+from facenet_core.store.duplicates import refuse_duplicates
+from facenet_core.store.names import clean_name, name_key
+from facenet_core.store.postgres import photos, rows
+from facenet_core.store.postgres.database import PeopleDatabase
+from facenet_core.store.postgres.importing import add_people, import_people
+from facenet_core.store.postgres.loading import Loader
+from facenet_core.store.postgres.photos import PhotoTable
+from facenet_core.store.postgres.shadows import ShadowTable
+from facenet_core.store.postgres.tables import people, seeds, settings, state, templates
+from facenet_core.store.schema import JSON, Seed
+from facenet_core.types import NewTemplate, Person, Template
+
+
+class PostgresRepository:
+    """Everything that is stored about people, for any number of programs on any number of hosts.
+
+    Does what :class:`~facenet_core.store.Repository` does, which says more
+    about every method. Every method raises ``StoreError`` while no server
+    answers. Every method that changes anything raises ``DatabaseWriteError``
+    when that failed and nothing has changed; ``StoreError`` also where the
+    connection broke and nobody can tell.
+
+    Args:
+        database: The database.
+
+    Attributes:
+        photos: The stored photos.
+        shadows: What models that are not in use make of the photos.
+    """
+
+    def __init__(self, database: PeopleDatabase) -> None:
+        self._database = database
+        self._loader = Loader(database)
+        self.photos = PhotoTable(database)
+        self.shadows = ShadowTable(database)
+
+    @property
+    def place(self) -> str:
+        """Where the people are, for messages."""
+        return self._database.place
+
+    def revision(self) -> str:
+        """Returns a token that changes whenever anybody commits, on whatever host; one question to the server."""
+        return self._database.revision()
+
+    def on_disk(self) -> tuple[int, datetime | None]:
+        """Returns the size of the tables with their indexes, in bytes, and when they were changed, UTC."""
+        size = text(
+            "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = :schema AND c.relkind = 'r'"
+        )
+
+        def asked(connection: Connection) -> tuple[int, datetime | None]:
+            changed = connection.scalar(select(state.c.changed_at))
+            return int(connection.execute(size, {"schema": self._database.schema}).scalar_one()), changed
+
+        taken, changed = self._database.read(asked)
+        return taken, changed and rows.utc(changed)
+
+    def people(self) -> tuple[Person, ...]:
+        """Returns everybody, sorted by name. What has not changed is not read again."""
+        return self._loader.current().people
+
+    def person(self, reference: str) -> Person:
+        """Returns one person.
+
+        Args:
+            reference: Their id, or their name in any case and Unicode form.
+
+        Raises:
+            UnknownPersonError: Nobody is called that.
+        """
+        return self._loader.current().find(reference)
+
+    def enrol(self, name: str, new: Sequence[NewTemplate], *, create: bool | None = None) -> Person:
+        """Enrols photos of one person: all of them or none.
+
+        Args:
+            name: Their name. A person of that name gets the photos added.
+            new: At least one photo.
+            create: True to insist that the person is new, False that they are
+                not.
+
+        Returns:
+            The person with all their photos.
+
+        Raises:
+            PersonNameError: The name can't be used.
+            PersonExistsError: ``create`` is true and the person is enrolled.
+            UnknownPersonError: ``create`` is false and the person is not.
+            DuplicatePhotoError: A photo is enrolled already, for anybody.
+            ValueError: There is no photo, or an embedding is not a unit vector
+                of its model's length.
+        """
+        name = clean_name(name)
+        if not new:
+            raise ValueError("expected at least one photo")
+        with self._database.changing() as connection:
+            now = datetime.now(UTC)
+            owner = connection.execute(select(people).where(people.c.name_key == name_key(name))).first()
+            if owner and create is True:
+                raise PersonExistsError(f"{owner.name} is enrolled already: choose another name, or add the photos.")
+            if not owner and create is False:
+                raise UnknownPersonError(f"{name} is not enrolled: check the spelling, or add a new person.")
+            _refuse_duplicates(connection, new, owner.name if owner else name)
+            person_id = owner.id if owner else schema.new_id()
+            made = [
+                Template(
+                    id=schema.new_id(),
+                    person_id=person_id,
+                    photo_sha256=sha256(item.photo).hexdigest(),
+                    source_sha256=item.source_sha256,
+                    source_name=item.source_name,
+                    detection=item.detection,
+                    embedding=item.embedding,
+                    model_id=item.model_id,
+                    created_at=now,
+                )
+                for item in new
+            ]
+            for item in new:
+                photos.put(connection, item.photo)
+            add_people(connection, [] if owner else [Person(person_id, name, now, ())], made)
+            return self._assemble(connection, person_id)
+
+    def rename(self, person_id: str, name: str) -> Person:
+        """Gives a person another name.
+
+        Args:
+            person_id: Their id.
+            name: Their new name; it may differ in case only.
+
+        Returns:
+            The person.
+
+        Raises:
+            PersonNameError: The name can't be used.
+            PersonExistsError: Somebody else has that name.
+            UnknownPersonError: There is no such person any more.
+        """
+        name = clean_name(name)
+        with self._database.changing() as connection:
+            _record_of(connection, person_id)
+            holder = connection.execute(select(people).where(people.c.name_key == name_key(name))).first()
+            if holder and holder.id != person_id:
+                raise PersonExistsError(f"Somebody else is called {holder.name} already: choose another name.")
+            renamed = update(people).where(people.c.id == person_id).values(name=name, name_key=name_key(name))
+            connection.execute(renamed)
+            return self._assemble(connection, person_id)
+
+    def remove_person(self, person_id: str) -> None:
+        """Removes a person with all their photos and shadows.
+
+        Args:
+            person_id: Their id.
+
+        Raises:
+            UnknownPersonError: There is no such person any more.
+        """
+        with self._database.changing() as connection:
+            _record_of(connection, person_id)
+            own = list(connection.scalars(select(templates.c.photo_sha256).where(templates.c.person_id == person_id)))
+            connection.execute(delete(people).where(people.c.id == person_id))
+            photos.drop(connection, own)
+
+    def remove_template(self, person_id: str, template_id: str) -> Person:
+        """Removes one photo of a person who has others.
+
+        Args:
+            person_id: The person's id.
+            template_id: The photo's template.
+
+        Returns:
+            The person with the photos that are left.
+
+        Raises:
+            UnknownPersonError: There is no such person any more.
+            UnknownPhotoError: They have no such photo any more.
+            InputError: It is their last photo.
+        """
+        with self._database.changing() as connection:
+            name = _record_of(connection, person_id).name
+            every = select(*templates.c["id", "photo_sha256"]).where(templates.c.person_id == person_id)
+            own = {each.id: each.photo_sha256 for each in connection.execute(every)}
+            if template_id not in own:
+                raise UnknownPhotoError(f"{name} has no such photo any more: look at their photos again.")
+            if len(own) == 1:
+                raise InputError(f"This is the only photo of {name}: remove the person instead, or add a photo first.")
+            connection.execute(delete(templates).where(templates.c.id == template_id))
+            photos.drop(connection, [own[template_id]])
+            return self._assemble(connection, person_id)
+
+    def replace_templates(self, templates: Sequence[Template]) -> int:
+        """Swaps detection, embedding and model of enrolled photos, in one transaction.
+
+        Args:
+            templates: What is to be in the place of the templates of the same
+                id. Ids that were removed meanwhile are left out.
+
+        Returns:
+            How many were swapped.
+
+        Raises:
+            ValueError: An embedding is not a unit vector of its model's length.
+        """
+        faces = [rows.face_values(template) for template in templates]
+        with self._database.changing() as connection:
+            return rows.replace_faces(connection, templates, faces)
+
+    def import_people(
+        self, people: Sequence[Person], photos: Callable[[str], bytes], mode: Literal["merge", "replace"]
+    ) -> ImportOutcome:
+        """Takes in people from elsewhere: all of them or none.
+
+        Args:
+            people: The people.
+            photos: Returns a photo's file, given its hash.
+            mode: ``merge`` to add to the database, ``replace`` to have exactly
+                these people in it.
+
+        Returns:
+            What was added and skipped.
+
+        Raises:
+            PersonNameError: A name can't be used.
+            ArchiveError: A photo's file does not fit its hash.
+        """
+        with self._database.changing() as connection:
+            return import_people(connection, people, photos, mode)
+
+    def sweep(self) -> int:
+        """Deletes photos that belong to nobody, which none should; returns how many."""
+        with self._database.changing() as connection:
+            return photos.drop_unused(connection)
+
+    def seeds(self) -> dict[str, Seed]:
+        """Returns what became of the photos that came with the program, by their hash."""
+        found = self._database.ask(lambda connection: connection.execute(select(seeds)).all())
+        return {each.sha256: Seed(each.file_name, each.outcome, rows.utc(each.recorded_at)) for each in found}
+
+    def record_seed(self, sha256: str, file_name: str, outcome: str) -> None:
+        """Remembers what became of a photo that came with the program.
+
+        Args:
+            sha256: Hash of its bytes.
+            file_name: Its name.
+            outcome: What became of it, such as ``enrolled``.
+        """
+        record = {"file_name": rows.readable(file_name), "outcome": outcome, "recorded_at": datetime.now(UTC)}
+        with self._database.changing() as connection:
+            noted = insert(seeds).values(sha256=sha256, **record)
+            connection.execute(noted.on_conflict_do_update(index_elements=["sha256"], set_=record))
+
+    def settings(self) -> dict[str, JSON]:
+        """Returns the settings that were saved."""
+        found = self._database.ask(lambda connection: connection.execute(select(settings)).all())
+        return {each.name: each.value for each in found}
+
+    def save_settings(self, settings: Mapping[str, JSON]) -> None:
+        """Saves settings; those not named stay as they are.
+
+        Args:
+            settings: New values by name.
+
+        Raises:
+            ValueError: A value is not finite or not text that UTF-8 can hold.
+        """
+        try:
+            json.dumps(dict(settings), allow_nan=False, ensure_ascii=False).encode()
+        except ValueError as error:
+            raise ValueError("a number is not finite, or a text is not Unicode") from error
+        with self._database.changing() as connection:
+            rows.save_settings(connection, settings)
+
+    @property
+    def backup_available(self) -> bool:
+        """Whether there is a backup that this program can restore: the server's are its own."""
+        return False
+
+    def restore_backup(self) -> Never:
+        """Says who restores backups.
+
+        Raises:
+            StoreError: Always.
+        """
+        raise StoreError(
+            f"The people are in {self.place}, which has backups of its own: ask whoever runs it to restore one. "
+            "Nothing was changed."
+        )
+
+    def _assemble(self, connection: Connection, person_id: str) -> Person:
+        record = _record_of(connection, person_id)
+        ids = list(connection.scalars(select(templates.c.id).where(templates.c.person_id == person_id)))
+        own = rows.decoded(rows.fetched(connection, ids), rows.model_ids(connection), self.place)
+        oldest_first = tuple(sorted(own, key=lambda template: template.created_at))
+        return Person(record.id, record.name, rows.utc(record.created_at), oldest_first)
+
+
+def _record_of(connection: Connection, person_id: str) -> Row[tuple[str, str, str, datetime]]:
+    record = connection.execute(select(people).where(people.c.id == person_id)).first()
+    if record is None:
+        raise UnknownPersonError("This person is not enrolled any more: look at the list of people again.")
+    return record
+
+
+def _refuse_duplicates(connection: Connection, new: Sequence[NewTemplate], name: str) -> None:
+    hashes = {item.source_sha256 for item in new} | {sha256(item.photo).hexdigest() for item in new}
+    found = connection.execute(
+        select(templates.c.source_sha256, templates.c.photo_sha256, people.c.name)
+        .join(people)
+        .where(templates.c.source_sha256.in_(hashes) | templates.c.photo_sha256.in_(hashes))
+    )
+    enrolled = {}
+    for source, photo, owner in found:
+        enrolled[source] = enrolled[photo] = owner
+    refuse_duplicates(new, enrolled, name)
