@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,11 +68,15 @@ class Postgres:
         source = f"host=127.0.0.1 port={primary.port} user=postgres application_name={slot}"
         self.run("pg_basebackup", "-R", "-X", "stream", "-C", "-S", slot, "-c", "fast", "-d", source, "-D", self.data)
 
-    def start(self) -> None:
-        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self.folder}
+    def start(self, **more: str) -> None:
+        settings: dict[str, object] = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": self.folder,
+        }
         if not self.durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        options = " ".join(f"-c {name}={value}" for name, value in {**settings, **more}.items())
         self.run("pg_ctl", "-w", "-D", self.data, "-l", self.folder / "log", "-o", options, "start")
 
     def stop(self) -> None:
@@ -86,7 +91,8 @@ class Postgres:
         pid = int((self.data / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for each in (pid, *map(int, children)):
-            os.kill(each, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
         (self.data / "postmaster.pid").unlink()
 
     def sql(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:

@@ -114,9 +114,10 @@ class Server:
         if _HOPELESS.search(str(error)):
             raise StoreError(f"{self.place} refuses this program: {_words(error)}.") from error
         if down >= RETRY_SECONDS:
+            state = "takes no changes" if "read-only" in str(error) else "does not answer"
             raise StoreError(
-                f"{self.place} does not answer ({_words(error)}). Nothing was changed. Start it again, or let a "
-                "replica take over; this program goes on by itself then."
+                f"{self.place} {state} ({_words(error)}). Nothing was changed. Start it again, or let a replica take "
+                "over; this program goes on by itself then."
             ) from error
         time.sleep(RETRY_WAIT)
 

@@ -242,6 +242,8 @@ def test_the_address_of_a_database_does_not_show_its_password(monkeypatch):
 )
 def test_what_is_no_address_of_a_database_is_refused_without_its_password(monkeypatch, value):
     monkeypatch.setenv("FACENET_DATABASE_URL", value)
-    with pytest.raises(SettingError, match="^FACENET_DATABASE_URL is something else, but it must be the address") as no:
+    with pytest.raises(
+        SettingError, match=r"^FACENET_DATABASE_URL is something else, but it must be the address"
+    ) as no:
         load_settings()
     assert "secret" not in str(no.value)
