@@ -65,6 +65,23 @@ def _address(url: SecretStr) -> SecretStr:
     return url
 
 
+def database_address(text: str) -> str:
+    """Checks the address of a PostgreSQL database that came from elsewhere.
+
+    Args:
+        text: The address.
+
+    Raises:
+        SettingError: If it is none; without the text, which may hold a password.
+    """
+    try:
+        return _address(SecretStr(text)).get_secret_value()
+    except ValueError as error:
+        raise SettingError(
+            "This is not the address of a PostgreSQL database: it looks like postgresql://user:password@host:5432/name."
+        ) from error
+
+
 DatabaseURL = Annotated[SecretStr, AfterValidator(_address)]
 """Where a PostgreSQL database is, and the password; shown to nobody."""
 

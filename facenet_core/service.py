@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from facenet_core.album.album import Album
 from facenet_core.audit import Audit
 from facenet_core.changeover import Changeover
-from facenet_core.config import Settings, load_settings
+from facenet_core.config import Settings, database_address, load_settings
 from facenet_core.decision import TOP_K
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import FaceNetError, NoThresholdError, StoreError
@@ -23,6 +23,9 @@ from facenet_core.store import (
     ImportMode,
     ImportOutcome,
     ImportPreview,
+    Moved,
+    Place,
+    move,
     open_archive,
     open_store,
     write_archive,
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+FILES = "tinydb"
+"""Instead of the address of a database: the files in the folder of the settings."""
 
 __all__ = ["TOP_K", "FaceService", "ImportMode", "open_archive"]
 
@@ -87,6 +93,10 @@ class FaceService(Changeover):
         self._loaded: ResolvedWeights | None = None
         self._loaded_for: tuple[str | None] | None = None
         self._changed_elsewhere = False
+
+    def close(self) -> None:
+        """Lets go of the store; the next call opens it again."""
+        self.audit.close()
 
     # -- the engine ---------------------------------------------------------
 
@@ -278,6 +288,27 @@ class FaceService(Changeover):
             StoreError: If the database can't be written.
         """
         return self.repository.import_people(archive.people, archive.photo, mode)
+
+    def migrate(self, source: str | None = None, target: str | None = None) -> Moved:
+        """Copies everything to another store: people, photos, settings, keys and events.
+
+        Args:
+            source: ``tinydb``, or the address of a PostgreSQL database; the
+                store of the settings by default.
+            target: The same; it must be empty.
+
+        Raises:
+            InputError: If one is none, they are the same, or the target is not
+                empty.
+            StoreError: If one can't be used; nothing is in the target then.
+        """
+        return move(self._place(source), self._place(target))
+
+    def _place(self, named: str | None) -> Place:
+        set_up = self.settings.database_url
+        if named is None:
+            return Place(self.settings.db, set_up.get_secret_value() if set_up else None)
+        return Place(self.settings.db, None if named == FILES else database_address(named))
 
 
 def _file_of(settings: Settings) -> ResolvedWeights | None:

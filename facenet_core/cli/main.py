@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from dataclasses import replace
 
 from facenet_core.cli.arguments import UsageError
@@ -47,8 +47,8 @@ def _answer(words: Sequence[str], service_factory: Callable[[Settings], FaceServ
     try:
         args = build_parser().parse_args(words)
         # What a library prints must not end up in the answer.
-        with redirect_stdout(sys.stderr):
-            answer: Answer = args.run(service_factory(load_settings(db=args.db)), args)
+        with redirect_stdout(sys.stderr), closing(service_factory(load_settings(db=args.db))) as service:
+            answer: Answer = args.run(service, args)
         return replace(answer, data={"command": args.command, **answer.data})
     except UsageError as error:
         return _failure(BAD_INPUT, error.code, str(error), hint=error.usage)

@@ -27,6 +27,11 @@ def add_to(group: Commands) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only say what would change")
     add_yes(parser)
 
+    parser = add_command(group, "migrate", migrate, "Copy everything to another store: files to PostgreSQL, or back.")
+    where = "tinydb, or the address of a PostgreSQL database (the one of the settings)"
+    parser.add_argument("--from", dest="source", metavar="PLACE", help=f"where people are now: {where}")
+    parser.add_argument("--to", dest="target", metavar="PLACE", help=f"where they go, which must be empty: {where}")
+
 
 def export(service: FaceService, args: Namespace) -> Answer:
     """Answers ``people export``."""
@@ -75,6 +80,33 @@ def import_people(service: FaceService, args: Namespace) -> Answer:
         return Answer(data, [*lines, f"{problem} Then run `people renew`, in case another model made the templates."])
     done, more = renewed(service, args)
     return Answer({**data, **done}, [*lines, *more], BAD_INPUT if done["not_renewed"] else DONE)
+
+
+def migrate(service: FaceService, args: Namespace) -> Answer:
+    """Answers ``people migrate``."""
+    moved = service.migrate(args.source, args.target)
+    held = moved.content
+    service.audit.note("migrate", str(len(held.people)), audit.asker())
+    return Answer(
+        {
+            "from": moved.source,
+            "to": moved.target,
+            "people": len(held.people),
+            "photos": held.photos,
+            "seeds": len(held.seeds),
+            "settings": len(held.settings),
+            "keys": len(held.keys),
+            "events": len(held.events),
+            "sha256": held.digest(),
+        },
+        [
+            f"Copied {count(len(held.people), 'person')} with {count(held.photos, 'photo')} from {moved.source} to "
+            f"{moved.target},",
+            f"and {count(len(held.settings), 'setting')}, {count(len(held.keys), 'key')} of the API and "
+            f"{count(len(held.events), 'event')}. Compared bit by bit: the same.",
+            "Nothing was removed where they came from.",
+        ],
+    )
 
 
 def _model(service: FaceService) -> tuple[ModelId | None, str | None]:

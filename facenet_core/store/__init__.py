@@ -8,6 +8,7 @@ from facenet_core.store.event import Event
 from facenet_core.store.events import EventLog
 from facenet_core.store.key_file import KeyStore
 from facenet_core.store.keys import Keys
+from facenet_core.store.moving import Moved, Place, move
 from facenet_core.store.names import clean_name, name_key
 from facenet_core.store.opening import Store, open_store
 from facenet_core.store.photos import PhotoFiles
@@ -29,15 +30,18 @@ __all__ = [
     "ImportPreview",
     "KeyStore",
     "Keys",
+    "Moved",
     "NewTemplate",
     "PeopleRepository",
     "PhotoFiles",
+    "Place",
     "Repository",
     "Seed",
     "Shadows",
     "Slot",
     "Store",
     "clean_name",
+    "move",
     "name_key",
     "open_archive",
     "open_store",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,6 +72,23 @@ class EventLog:
             if now - self._swept > timedelta(hours=1):
                 database.execute("DELETE FROM events WHERE at < ?", ((now - self._kept).isoformat(),))
                 self._swept = now
+
+    def put(self, events: Sequence[Event]) -> None:
+        """Adds events as another store has them, with their ids and however old they are.
+
+        Args:
+            events: The events; their ids are not taken.
+
+        Raises:
+            StoreError: If they can't be written.
+        """
+        rows = [(e.id, e.at.isoformat(), e.kind, e.door, e.who, e.key_id, e.person_id, e.outcome) for e in events]
+        with self._open() as database, database:
+            database.executemany(
+                "INSERT INTO events (id, at, kind, door, who, key_id, person_id, outcome) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
 
     def latest(self, limit: int = 100, before: int | None = None) -> tuple[Event, ...]:
         """The latest events, newest first.

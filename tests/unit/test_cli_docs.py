@@ -15,6 +15,8 @@ from facenet_core import catalogue, errors, shipped, weights
 from facenet_core.cli import arguments, files, output
 from facenet_core.cli.parser import build_parser
 from facenet_core.config import PROJECT_ROOT
+from facenet_core.store import Moved, Place, open_store
+from facenet_core.store.everything import everything_in
 from tests.cli_runner import Cli
 from tests.evaluation_photos import write_pairs, write_people
 from tests.fakes import BLUE, GREEN, MEASURED, MODEL, OTHER_MODEL, RED
@@ -217,6 +219,7 @@ ARGUMENTS: dict[str, Callable[[Cli], list[object]]] = {
     "people remove": lambda cli: ["Ruby", "--yes"],
     "people export": lambda cli: [cli.folder / "people.zip"],
     "people import": exported,
+    "people migrate": lambda cli: ["--to", "postgresql://db/faces"],
     "people renew": foreign,
     "people restore": damaged,
     "weights list": checked,
@@ -274,6 +277,10 @@ def test_the_documented_answer_is_what_scripts_get(cli: Cli, monkeypatch: pytest
     def check(path: Path) -> weights.WeightsCheck:
         return weights.WeightsCheck(path, "a" * 64, True, "some", 512, "b" * 64)
 
+    def move(source: Place, target: Place) -> Moved:
+        return Moved(str(source.folder), "PostgreSQL at db", everything_in(open_store(source.folder)))
+
+    monkeypatch.setattr("facenet_core.service.move", move)
     monkeypatch.setattr("facenet_core.cli.weights.fetch", fetch)
     monkeypatch.setattr("facenet_core.cli.weights.check", check)
     monkeypatch.setattr("uvicorn.run", lambda *given, **more: None)
