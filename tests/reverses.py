@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
-
 from facenet_core import images
 from facenet_core.config import Settings
 from facenet_core.errors import FetchError
@@ -72,17 +70,25 @@ class ReverseScene:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.web, self.model_id = MadeUpWeb(), MODEL
+        self._opened: list[ReverseIndex] = []
         self.index = self.opened()
 
     def opened(self) -> ReverseIndex:
         """The index as another process has it."""
-        return ReverseIndex(
+        index = ReverseIndex(
             self.settings,
             lambda: fake_engine(self.model_id),
             lambda: MEASURED,
             lambda: Targets(1e-3, 1e-2),
             lambda: self.web.now,
         )
+        self._opened.append(index)
+        return index
+
+    def close(self) -> None:
+        """Lets go of every one that was opened."""
+        for index in self._opened:
+            index.close()
 
     def later(self, **time: float) -> None:
         """Lets time pass."""
@@ -109,12 +115,3 @@ class ReverseScene:
     def found(self, colour: Colour, **among: object) -> list[str]:
         """The pages that show somebody, the nearest first."""
         return [page.page_url for hit in self.search(colour, **among).hits for page in hit.pages]
-
-
-def nearby(embedding: Embedding, distance: float, seed: int = 0) -> Embedding:
-    """Another embedding so far away."""
-    side = np.random.default_rng(seed).normal(size=embedding.shape)
-    side -= side @ embedding * embedding
-    side /= np.linalg.norm(side)
-    cosine = 1 - distance**2 / 2
-    return (cosine * embedding + np.sqrt(1 - cosine**2) * side).astype(np.float32)

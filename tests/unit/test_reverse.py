@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 from facenet_core import images
 from facenet_core.config import Settings
@@ -18,12 +20,20 @@ from facenet_core.reverse.records import distance_of, score
 from facenet_core.reverse.tables import PHOTOS
 from facenet_core.sources.records import RefusedResult
 from tests.fakes import BLUE, DARK_RED, GREEN, OTHER_MODEL, RED, YELLOW, photo
+from tests.postgres import Postgres
 from tests.reverses import ReverseScene, page_of
 
 
-@pytest.fixture
-def scene(settings: Settings) -> ReverseScene:
-    return ReverseScene(settings.model_copy(update={"reverse": True}))
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def scene(request: pytest.FixtureRequest, settings: Settings) -> Iterator[ReverseScene]:
+    changes: dict[str, object] = {"reverse": True}
+    if request.param == "postgres":
+        server: Postgres = request.getfixturevalue("postgres")
+        server.sql("DROP SCHEMA IF EXISTS facenet_reverse CASCADE")
+        changes["database_url"] = SecretStr(server.url())
+    scene = ReverseScene(settings.model_copy(update=changes))
+    yield scene
+    scene.close()
 
 
 def test_it_is_off_until_it_is_asked_for_and_leaves_no_trace(settings: Settings) -> None:
@@ -329,7 +339,8 @@ def test_a_photo_without_a_face_is_kept_as_seen(scene: ReverseScene) -> None:
     assert list(scene.index.index()) == []
 
 
-def test_a_file_that_is_something_else_is_not_touched(scene: ReverseScene, settings: Settings) -> None:
+def test_a_file_that_is_something_else_is_not_touched(settings: Settings) -> None:
+    scene = ReverseScene(settings.model_copy(update={"reverse": True}))
     folder = settings.db / "reverse"
     folder.mkdir(parents=True)
     path = folder / "reverse.sqlite"
@@ -340,7 +351,8 @@ def test_a_file_that_is_something_else_is_not_touched(scene: ReverseScene, setti
     assert path.read_bytes() == before
 
 
-def test_the_file_is_the_owners_alone(scene: ReverseScene, settings: Settings) -> None:
+def test_the_file_is_the_owners_alone(settings: Settings) -> None:
+    scene = ReverseScene(settings.model_copy(update={"reverse": True}))
     scene.web.put("red", photo(RED))
     scene.crawl()
     assert Path(settings.db / "reverse" / "reverse.sqlite").stat().st_mode & 0o077 == 0
