@@ -26,7 +26,7 @@ from facenet_core.errors import (
     PoorPhotoError,
     UnknownPersonError,
 )
-from facenet_core.pipeline import Source, analyse_photos, analyse_together
+from facenet_core.pipeline import Analyser, Encoded, Source, analyse_here, analyse_photos, analyse_together
 from facenet_core.quality import described, flaws
 from facenet_core.types import (
     Analysis,
@@ -264,23 +264,27 @@ class Enrolments(Decisions):
         model_id = self.engine.model_id
         return tuple(t for p in self.people() for t in p.templates if t.model_id != model_id)
 
-    def renew(self) -> Iterator[EnrolOutcome]:
+    def renew(self, analyse: Analyser = analyse_here) -> Iterator[EnrolOutcome]:
         """Makes the templates of another model anew from their photos.
 
         All new templates are made first and then take the old ones' place in
         one step. A photo in which the face is not found again keeps its old
         template.
 
+        Args:
+            analyse: Where photos are analysed. The database is written here alone.
+
         Yields:
             An outcome for each photo.
 
         Raises:
+            ClusterError: If it was a cluster, and that is gone; nothing is changed.
             ModelError: If the model was changed meanwhile; nothing is changed.
             StoreError: If the database can't be written; nothing is changed.
         """
         engine, made = self.engine, []
         foreign = [(p.name, t) for p in self.people() for t in p.templates if t.model_id != engine.model_id]
-        with closing(self.reembedded(engine, [template for _, template in foreign])) as coming:
+        with closing(self.reembedded(engine, [template for _, template in foreign], analyse)) as coming:
             for (name, template), found in zip(foreign, coming, strict=True):
                 if isinstance(found, FaceNetError):
                     reason = found.reason if isinstance(found, PhotoError) else str(found)
@@ -294,22 +298,20 @@ class Enrolments(Decisions):
             self.repository.replace_templates(made)
 
     def reembedded(
-        self, engine: FaceEngine, templates: Sequence[Template]
+        self, engine: FaceEngine, templates: Sequence[Template], analyse: Analyser = analyse_here
     ) -> Generator[Template | FaceNetError, None, None]:
         """Templates as another engine has them, from their photos.
 
         Args:
             engine: The other engine.
             templates: Whose photos to read.
+            analyse: Where photos are analysed.
 
         Yields:
             For each, in order, the new one, or why there is none.
         """
-
-        def stored(template: Template) -> Photo:
-            return images.decode(self.stored_photo(template), template.source_name)
-
-        with closing(analyse_photos(engine, (partial(stored, template) for template in templates))) as coming:
+        photos = (Encoded(t.source_name, partial(self.stored_photo, t)) for t in templates)
+        with closing(analyse(engine, photos, Analysis.without_pixels)) as coming:
             for template, found in zip(templates, coming, strict=True):
                 try:
                     yield found if isinstance(found, FaceNetError) else enrolment.reembedded(template, found)

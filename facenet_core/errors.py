@@ -15,7 +15,8 @@ file, and what to do. Anything that is not in this tree is a bug.
     │   │   ├── SeveralFacesError  more than one face where one is needed
     │   │   ├── FaceTooSmallError  a face, but too few pixels to trust
     │   │   ├── PoorPhotoError     blurred, dark, turned away ...; can be overruled
-    │   │   └── DuplicatePhotoError this photo is enrolled already
+    │   │   ├── DuplicatePhotoError this photo is enrolled already
+    │   │   └── WorkerKilledError  looking at it ended worker after worker of a cluster
     │   ├── PersonNameError        a person's name that can't be used
     │   ├── UnknownPersonError     nobody of that name or id is enrolled
     │   ├── UnknownPhotoError      that person has no such photo
@@ -26,6 +27,7 @@ file, and what to do. Anything that is not in this tree is a bug.
     │   ├── RehearsalError         no such change of the model is under way, or it can't be made here
     │   ├── AlbumError             no such folder, photo or group in the album, or it is busy
     │   ├── ReverseError           what the reverse index can't do, or must not
+    │   ├── ClusterError           a cluster can't be reached, must not be trusted, or has lost its workers
     │   └── ArchiveError           a file for import is damaged, hostile or foreign
     ├── ModelError                 no usable model (exit code 3)
     │   ├── NoWeightsError         no weights file is installed
@@ -56,6 +58,7 @@ file, and what to do. Anything that is not in this tree is a bug.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -73,6 +76,16 @@ class FaceNetError(Exception):
     def __init_subclass__(cls) -> None:
         name = cls.__name__.rstrip("_").removesuffix("Error")
         cls.code = "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+    def __reduce__(self) -> tuple[Callable[..., FaceNetError], tuple[object, ...]]:
+        """Lets an error travel between processes: its message is not what its constructor takes."""
+        return _arrived, (type(self), self.args, vars(self))
+
+
+def _arrived(kind: type[FaceNetError], args: tuple[object, ...], attributes: dict[str, object]) -> FaceNetError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error
 
 
 class InputError(FaceNetError):
@@ -153,6 +166,10 @@ class DuplicatePhotoError(PhotoError):
         self.person = person
 
 
+class WorkerKilledError(PhotoError):
+    """Looking at this photo ended worker after worker of a cluster."""
+
+
 class PersonNameError(InputError):
     """A person's name that can't be used."""
 
@@ -187,6 +204,10 @@ class AlbumError(InputError):
 
 class ReverseError(InputError):
     """Something that the reverse index can't do, or must not."""
+
+
+class ClusterError(InputError):
+    """A cluster can't be reached, must not be trusted, or has lost its workers."""
 
 
 class ArchiveError(InputError):

@@ -177,12 +177,30 @@ def read(path: Path, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
         The photo, as from :func:`decode`.
 
     Raises:
-        NotAPhotoError: Missing, unreadable, a folder or a device, or as in :func:`decode`.
+        NotAPhotoError: As in :func:`content` or :func:`decode`.
         PhotoTooLargeError: As in :func:`decode`.
         PhotoTooSmallError: As in :func:`decode`.
     """
-    # A name that is not valid UTF-8 could be neither printed nor stored.
-    name = path.name.encode(errors="replace").decode() or str(path)
+    return decode(content(path, max_bytes=max_bytes), name_of(path), max_bytes=max_bytes, max_pixels=max_pixels)
+
+
+def name_of(path: Path) -> str:
+    """What a photo file is called in messages: bytes that are no valid UTF-8 could be neither printed nor stored."""
+    return path.name.encode(errors="replace").decode() or str(path)
+
+
+def content(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Read a photo file without decoding it.
+
+    Args:
+        path: The file. Links are followed.
+        max_bytes: As in :func:`decode`. No more than this and one is ever read.
+
+    Raises:
+        NotAPhotoError: Missing, unreadable, a folder or a device.
+        PhotoTooLargeError: More than ``max_bytes``.
+    """
+    name = name_of(path)
     try:
         status = path.stat()
         # Asked before opening: opening a FIFO waits for a writer.
@@ -192,14 +210,13 @@ def read(path: Path, *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS
             raise NotAPhotoError(name, "This is a device or a pipe, not a file. Choose a photo.")
         _check_bytes(name, status.st_size, max_bytes)
         with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
+            return file.read(max_bytes + 1)
     except FileNotFoundError as error:
         raise NotAPhotoError(name, "There is no such file. Check its name and folder.") from error
     except PermissionError as error:
         raise NotAPhotoError(name, "You have no permission to read this file. Change its permissions.") from error
     except (OSError, ValueError) as error:
         raise NotAPhotoError(name, f"This file can't be read ({error}). Check its name and disk.") from error
-    return decode(data, name, max_bytes=max_bytes, max_pixels=max_pixels)
 
 
 def encode_stored(photo: Photo, long_side: int = 2048) -> bytes:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
+from facenet_core import images
 from facenet_core.engine import FaceEngine, Prepared
 from facenet_core.errors import FaceNetError
 from facenet_core.types import Analysis, Photo, Wanted
@@ -24,6 +28,60 @@ TOGETHER = 16
 
 MAX_HELD, MAX_HELD_PIXELS = 8, 64_000_000
 """Photos, and their pixels, that wait to be embedded together."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A photo that was not decoded yet: a source whose bytes can be sent elsewhere.
+
+    Attributes:
+        name: What its owner calls it.
+        read: Its bytes; may raise FaceNetError, which is then the answer for it.
+        max_bytes: As in :func:`facenet_core.images.decode`.
+        max_pixels: Likewise.
+    """
+
+    name: str
+    read: Callable[[], bytes]
+    max_bytes: int = images.MAX_BYTES
+    max_pixels: int = images.MAX_PIXELS
+
+    def __call__(self) -> Photo:
+        """Reads and decodes it.
+
+        Raises:
+            FaceNetError: If it can't be read.
+            PhotoError: If it can't be decoded.
+        """
+        return images.decode(self.read(), self.name, max_bytes=self.max_bytes, max_pixels=self.max_pixels)
+
+
+class Analyser(Protocol):
+    """Analyses many photos: in this process (:func:`analyse_here`), or on a cluster (:mod:`facenet_core.cluster`)."""
+
+    def __call__(
+        self, engine: FaceEngine, photos: Iterable[Encoded], keep: Callable[[Analysis], T]
+    ) -> Generator[T | FaceNetError, None, None]:
+        """Analyses photos as :meth:`FaceEngine.analyse` does, several at a time.
+
+        Args:
+            engine: What finds and embeds faces, or what the engines elsewhere
+                have to be equal to.
+            photos: Asked for one by one, by the thread that iterates.
+            keep: What is kept of an analysis. It is called where the photo was
+                analysed, so it and its answer must be picklable, and the answer
+                small.
+
+        Yields:
+            For each photo, in order, what was kept, or why it can't be used.
+
+        Raises:
+            ModelError: If the model fails, or is another elsewhere.
+            ClusterError: If the cluster is gone.
+        """
+        ...
 
 
 def analyse_photos(engine: FaceEngine, sources: Iterable[Source]) -> Generator[Analysis | FaceNetError, None, None]:
@@ -58,6 +116,15 @@ def analyse_photos(engine: FaceEngine, sources: Iterable[Source]) -> Generator[A
                 return
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def analyse_here(
+    engine: FaceEngine, photos: Iterable[Encoded], keep: Callable[[Analysis], T]
+) -> Generator[T | FaceNetError, None, None]:
+    """The :class:`Analyser` of this process."""
+    with closing(analyse_photos(engine, photos)) as coming:
+        for found in coming:
+            yield found if isinstance(found, FaceNetError) else keep(found)
 
 
 def analyse_together(engine: FaceEngine, asked: Sequence[tuple[Source, Wanted]]) -> list[Analysis]:

@@ -14,6 +14,7 @@ from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.enrolments import Enrolments
 from facenet_core.errors import FaceNetError, PhotoError, RehearsalError
+from facenet_core.pipeline import Analyser, analyse_here
 from facenet_core.store import PeopleRepository, Slot
 from facenet_core.types import EnrolOutcome, ModelChoice, Rehearsal, Shadow, Template, Unfound
 from facenet_core.weights import ResolvedWeights, resolve
@@ -76,7 +77,7 @@ class Rehearsals(Enrolments):
 
     # -- rehearsing ---------------------------------------------------------
 
-    def rehearse(self, model: str) -> Generator[EnrolOutcome, None, None]:
+    def rehearse(self, model: str, analyse: Analyser = analyse_here) -> Generator[EnrolOutcome, None, None]:
         """Embeds every enrolled photo with another model, beside the one in use.
 
         One that was ended early goes on where it was; that of any other model
@@ -84,6 +85,7 @@ class Rehearsals(Enrolments):
 
         Args:
             model: The id of an installed model.
+            analyse: Where photos are analysed. The database is written here alone.
 
         Returns:
             An outcome for each photo, as soon as it is known. Stopping early
@@ -93,13 +95,15 @@ class Rehearsals(Enrolments):
             RehearsalError: If that model is in use, or the environment sets the
                 model; also while going through the outcomes, if the rehearsal
                 was ended by somebody else.
+            ClusterError: While going through the outcomes, if photos are
+                analysed on a cluster, and that is gone.
             ModelError: If there is no such model.
             StoreError: If the database can't be written.
         """
         self.refuse_fixed_model()
         if self._resolved(model) == self.loaded_from():
             raise RehearsalError(f"{model} is in use already.")
-        return self._rehearsed(model)
+        return self._rehearsed(model, analyse)
 
     def start_rehearsal(self, model: str) -> None:
         """The same in the background; :meth:`rehearsal` tells how far it is.
@@ -177,15 +181,17 @@ class Rehearsals(Enrolments):
 
     # -- how ----------------------------------------------------------------
 
-    def _rehearsed(self, setting: str) -> Generator[EnrolOutcome, None, None]:
+    def _rehearsed(self, setting: str, analyse: Analyser) -> Generator[EnrolOutcome, None, None]:
         candidate, in_use = self._beside(setting), self._model_in_use()
         of = ModelChoice(setting, candidate.model_id)
         if of.model_id == in_use.model_id:
             raise RehearsalError(f"{of.model_id.model} holds the same weights as the model in use.")
         self.repository.shadows.begin("candidate", of, in_use)
-        yield from self._embedded("candidate", candidate, of)
+        yield from self._embedded("candidate", candidate, of, analyse)
 
-    def _embedded(self, slot: Slot, engine: FaceEngine, of: ModelChoice) -> Iterator[EnrolOutcome]:
+    def _embedded(
+        self, slot: Slot, engine: FaceEngine, of: ModelChoice, analyse: Analyser = analyse_here
+    ) -> Iterator[EnrolOutcome]:
         """Fills a slot, to the last photo."""
         found: list[Template] = []
         unfound: list[tuple[Template, Unfound]] = []
@@ -201,7 +207,7 @@ class Rehearsals(Enrolments):
 
         try:
             while missing := self._missing(self._shadow(slot, of)):
-                with closing(self.reembedded(engine, [template for _, template in missing])) as coming:
+                with closing(self.reembedded(engine, [template for _, template in missing], analyse)) as coming:
                     for (name, template), made in zip(missing, coming, strict=True):
                         if isinstance(made, FaceNetError):
                             reason = made.reason if isinstance(made, PhotoError) else str(made)

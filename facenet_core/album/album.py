@@ -24,6 +24,7 @@ from facenet_core.calibration import Calibration
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import AlbumError, FaceNetError, ModelError, NoThresholdError
+from facenet_core.pipeline import Analyser, analyse_here
 from facenet_core.types import Embedding, EnrolOutcome, EnrolRequest, Photo
 
 logger = logging.getLogger(__name__)
@@ -107,18 +108,19 @@ class Album:
 
     # -- indexing ---------------------------------------------------------------
 
-    def index(self, *, again: bool = False) -> Generator[Indexed, None, None]:
+    def index(self, *, again: bool = False, analyse: Analyser = analyse_here) -> Generator[Indexed, None, None]:
         """Looks at everything that is new or changed, and groups the faces; see :meth:`Indexer.run`.
 
         Raises:
             AlbumError: If another process is at it, or a folder can't be read.
+            ClusterError: If photos are analysed on a cluster, and that is gone.
             ModelError: If there is no model.
         """
         self._indexer.resume()
-        yield from self._run(again)
+        yield from self._run(again, analyse)
 
-    def _run(self, again: bool = False) -> Generator[Indexed, None, None]:
-        yield from self._indexer.run(self._engine(), again=again)
+    def _run(self, again: bool = False, analyse: Analyser = analyse_here) -> Generator[Indexed, None, None]:
+        yield from self._indexer.run(self._engine(), again=again, analyse=analyse)
         with suppress(NoThresholdError):  # without it faces are searched one by one, and grouped by nobody
             self.people.group()
 

@@ -16,19 +16,18 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from facenet_core import images
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.photos import AlbumPhotos, KnownFile
-from facenet_core.album.pictures import Pictures
+from facenet_core.album.pictures import Drawn, Pictures
 from facenet_core.album.records import Folder, Run, RunState, shown
 from facenet_core.album.scanning import UNREADABLE, Changes, Entry, changes
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import AlbumError, FaceNetError, PhotoError
-from facenet_core.pipeline import analyse_photos
+from facenet_core.pipeline import Analyser, Encoded, analyse_here
 from facenet_core.quality import flaws
 from facenet_core.store.files import make_folder
-from facenet_core.types import Analysis, Photo
+from facenet_core.types import Analysis, Detection, Embedding, ModelId
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +49,33 @@ class Indexed:
     path: Path
     faces: int | None = None
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an album keeps of a photo.
+
+    Attributes:
+        size: Pixels across and down.
+        faces: Where each is, whether it is clear, and its embedding.
+        drawn: The small pictures.
+        model_id: What made the embeddings.
+    """
+
+    size: tuple[int, int]
+    faces: tuple[tuple[Detection, bool, Embedding], ...]
+    drawn: Drawn
+    model_id: ModelId
+
+    @classmethod
+    def of(cls, found: Analysis) -> Seen:
+        """From an analysis."""
+        faces = tuple(
+            (face.detection, not any(flaw.severity == "refuse" for flaw in flaws(face.quality)), face.embedding)
+            for face in found.faces
+        )
+        drawn = Drawn.of(found.photo.pixels, (face.detection for face in found.faces))
+        return cls((found.photo.width, found.photo.height), faces, drawn, found.model_id)
 
 
 class Indexer:
@@ -76,7 +102,9 @@ class Indexer:
         self._stop = threading.Event()
         self._told = datetime.min.replace(tzinfo=UTC)
 
-    def run(self, engine: FaceEngine, *, again: bool = False) -> Generator[Indexed, None, None]:
+    def run(
+        self, engine: FaceEngine, *, again: bool = False, analyse: Analyser = analyse_here
+    ) -> Generator[Indexed, None, None]:
         """Looks at everything that is new or changed; what is gone leaves the album.
 
         A run that is stopped or killed has lost nothing: the next goes on where
@@ -85,12 +113,14 @@ class Indexer:
         Args:
             engine: What finds and embeds faces.
             again: Read every file, and compare its content with what is known.
+            analyse: Where photos are analysed. The album is written here alone.
 
         Yields:
             Each file that was looked at.
 
         Raises:
             AlbumError: If another process is at it, or a folder can't be read.
+            ClusterError: If it was a cluster, and that is gone.
             ModelError: If the model fails.
             StoreError: If the album can't be written.
         """
@@ -108,7 +138,7 @@ class Indexer:
             total = sum(len(each.fresh) for _, each in found)
             self._tell("indexing", began, total, 0)
             for folder, each in found:
-                with closing(self._indexed(engine, folder, each.fresh)) as coming:
+                with closing(self._indexed(engine, folder, each.fresh, analyse)) as coming:
                     for indexed in coming:
                         done += 1
                         if (self._now() - self._told).total_seconds() >= TOLD_EVERY:
@@ -183,11 +213,13 @@ class Indexer:
             (folder, changes(folder.path, self._photos.files(folder.id), stale)) for folder in self._photos.folders()
         ]
 
-    def _indexed(self, engine: FaceEngine, folder: Folder, fresh: tuple[Entry, ...]) -> Generator[Indexed, None, None]:
+    def _indexed(
+        self, engine: FaceEngine, folder: Folder, fresh: tuple[Entry, ...], analyse: Analyser
+    ) -> Generator[Indexed, None, None]:
         asked: deque[tuple[Entry, str]] = deque()
         ready: deque[Indexed] = deque()
 
-        def sources() -> Iterator[Callable[[], Photo]]:
+        def photos() -> Iterator[Encoded]:
             for entry in fresh:
                 read = self._read(folder.path, entry)
                 if isinstance(read[1], str):
@@ -201,11 +233,10 @@ class Indexer:
                     continue
                 asked.append((entry, sha256))
                 name = shown(_whole(folder, entry).name)
-                limits = {"max_bytes": self._settings.max_upload_mb * 2**20, "max_pixels": self._settings.max_pixels}
-                yield partial(images.decode, data, name, **limits)
+                limit = self._settings.max_upload_mb * 2**20
+                yield Encoded(name, partial(bytes, data), limit, self._settings.max_pixels)
 
-        coming = analyse_photos(engine, sources())
-        with closing(coming):
+        with closing(analyse(engine, photos(), Seen.of)) as coming:
             for found in coming:
                 entry, sha256 = asked.popleft()
                 yield from _drained(ready)
@@ -230,15 +261,11 @@ class Indexer:
             return UNREADABLE, f"This file can't be read ({error.strerror})."
         return hashlib.sha256(data).hexdigest(), data
 
-    def _keep(self, folder: Folder, entry: Entry, sha256: str, found: Analysis) -> None:
-        faces = [
-            (face.detection, not any(flaw.severity == "refuse" for flaw in flaws(face.quality)), face.embedding)
-            for face in found.faces
-        ]
+    def _keep(self, folder: Folder, entry: Entry, sha256: str, found: Seen) -> None:
         with self._database.writing():
-            photo, ids = self._photos.put_photo(sha256, (found.photo.width, found.photo.height), faces, found.model_id)
+            photo, ids = self._photos.put_photo(sha256, found.size, found.faces, found.model_id)
             self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), photo)
-        self._pictures.make(found.photo, [(id_, face.detection) for id_, face in zip(ids, found.faces, strict=True)])
+        self._pictures.put(sha256, ids, found.drawn)
 
     def _refuse(self, folder: Folder, entry: Entry, code: str, reason: str) -> Indexed:
         self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), None, code, reason)

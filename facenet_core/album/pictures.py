@@ -5,8 +5,9 @@ A cache: it may be deleted, and what is missing is made again from the photo.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,30 @@ THUMBNAIL_SIDE = 360
 
 CROP_SIDE = 112
 """Pixels of a face's crop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The small pictures of a photo, as JPEG.
+
+    Attributes:
+        thumbnail: The photo's.
+        crops: Its faces', in their order.
+    """
+
+    thumbnail: bytes
+    crops: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8], faces: Iterable[Detection]) -> Drawn:
+        """Draws them.
+
+        Args:
+            pixels: The photo, shape ``(height, width, 3)``, RGB, uint8.
+            faces: Where its faces are.
+        """
+        crops = (images.thumbnail(_crop(pixels, face), CROP_SIDE) for face in faces)
+        return cls(images.thumbnail(pixels, THUMBNAIL_SIDE), tuple(crops))
 
 
 class Pictures:
@@ -52,10 +77,23 @@ class Pictures:
         Raises:
             StoreError: If they can't be written.
         """
-        pixels = photo.pixels
-        made = {self._place(photo.sha256, "photo"): images.thumbnail(pixels, THUMBNAIL_SIDE)}
-        for number, detection in faces:
-            made[self._place(photo.sha256, str(number))] = images.thumbnail(_crop(pixels, detection), CROP_SIDE)
+        numbered = list(faces)
+        drawn = Drawn.of(photo.pixels, (detection for _, detection in numbered))
+        self.put(photo.sha256, [number for number, _ in numbered], drawn)
+
+    def put(self, sha256: str, faces: Sequence[int], drawn: Drawn) -> None:
+        """Keeps pictures that were drawn elsewhere.
+
+        Args:
+            sha256: Of the photo's content.
+            faces: The numbers of its faces, in the order of their crops.
+            drawn: The pictures.
+
+        Raises:
+            StoreError: If they can't be written.
+        """
+        made = {self._place(sha256, "photo"): drawn.thumbnail}
+        made |= {self._place(sha256, str(face)): crop for face, crop in zip(faces, drawn.crops, strict=True)}
         try:
             for path, content in made.items():
                 make_folder(path.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,8 @@ from facenet_core.engine import FaceEngine
 from facenet_core.errors import FaceNetError, NoFaceError, PhotoError
 from facenet_core.evaluation.cache import FaceCache, PhotoFaces
 from facenet_core.matching import distances
-from facenet_core.pipeline import Source, analyse_photos
-from facenet_core.types import ModelId
+from facenet_core.pipeline import Analyser, Encoded, analyse_here
+from facenet_core.types import Analysis, ModelId
 
 Progress = Callable[[Sequence[Path]], Iterable[Path]]
 """Hands out the photos one by one and shows how far it is, such as ``tqdm``."""
@@ -91,6 +92,7 @@ def embed_photos(
     *,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    analyse: Analyser = analyse_here,
 ) -> Embedded:
     """Embeds the prominent face of each photo.
 
@@ -102,9 +104,11 @@ def embed_photos(
         cache: Where faces are looked up and kept.
         limits: For reading photos.
         progress: Wraps the paths.
+        analyse: Where photos are analysed. The cache is written here alone.
 
     Raises:
         CacheError: If the cache can't be read or written.
+        ClusterError: If photos are analysed on a cluster, and that is gone.
         ModelError: If the model fails.
     """
     limits = limits or Limits()
@@ -119,29 +123,31 @@ def embed_photos(
         else:
             failures.append(_failure(path, NoFaceError(path.name, "No face was found.")))
 
-    def sources() -> Iterator[Source]:
+    def photos() -> Iterator[Encoded]:
         for row, path in zip(rows, progress(paths) if progress else paths, strict=True):
             digest = _digest(path) if cache else None
             if cache and digest and (known := cache.get(digest, model_id)):
                 keep(row, path, known)
             else:
                 unknown.append((row, path))
-                yield partial(images.read, path, max_bytes=limits.max_bytes, max_pixels=limits.max_pixels)
+                read = partial(images.content, path, max_bytes=limits.max_bytes)
+                yield Encoded(images.name_of(path), read, limits.max_bytes, limits.max_pixels)
 
     computed = 0
     try:
-        for found in analyse_photos(engine, sources()):
-            row, path = unknown.popleft()
-            if isinstance(found, FaceNetError):
-                if not isinstance(found, PhotoError):
-                    raise found
-                failures.append(_failure(path, found))
-                continue
-            faces = PhotoFaces.of(found)
-            keep(row, path, faces)
-            computed += 1
-            if cache:
-                cache.put(found.photo.sha256, model_id, faces)
+        with closing(analyse(engine, photos(), Analysis.without_pixels)) as coming:
+            for found in coming:
+                row, path = unknown.popleft()
+                if isinstance(found, FaceNetError):
+                    if not isinstance(found, PhotoError):
+                        raise found
+                    failures.append(_failure(path, found))
+                    continue
+                faces = PhotoFaces.of(found)
+                keep(row, path, faces)
+                computed += 1
+                if cache:
+                    cache.put(found.photo.sha256, model_id, faces)
     finally:
         if cache:
             cache.flush()

@@ -18,6 +18,7 @@ from facenet_core.evaluation.openset import OpenSet, OpenSets, Thresholds, galle
 from facenet_core.evaluation.pairs import Pairs
 from facenet_core.evaluation.verification import ErrorRates, error_rates
 from facenet_core.metrics import Accuracy, Distances, cross_validated, threshold_at
+from facenet_core.pipeline import Analyser, analyse_here
 from facenet_core.types import Threshold
 
 
@@ -67,6 +68,7 @@ def evaluate_pairs(
     threshold: Threshold | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    analyse: Analyser = analyse_here,
 ) -> PairsReport:
     """Runs LFW's protocol end to end, from photos.
 
@@ -77,11 +79,13 @@ def evaluate_pairs(
         threshold: The app's, for the error rates there.
         limits: For reading photos.
         progress: See :data:`facenet_core.evaluation.Progress`.
+        analyse: Where photos are analysed.
 
     Raises:
+        ClusterError: If photos are analysed on a cluster, and that is gone.
         InputError: If no mated, or no non-mated pair could be compared.
     """
-    embedded = embed_photos(engine, pairs.photos, cache, limits=limits, progress=progress)
+    embedded = embed_photos(engine, pairs.photos, cache, limits=limits, progress=progress, analyse=analyse)
     first, second = (embedded.embeddings[pairs.pairs[:, side]].astype(np.float64) for side in (0, 1))
     between = np.linalg.norm(first - second, axis=1)
     between[np.isnan(between)] = np.inf
@@ -103,6 +107,7 @@ def evaluate_folders(
     photos_per_person: int = 1,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    analyse: Analyser = analyse_here,
 ) -> FoldersReport:
     """Measures 1:1 over all pairs of labelled photos, and open-set 1:N.
 
@@ -116,11 +121,13 @@ def evaluate_folders(
         photos_per_person: With how many photos each.
         limits: For reading photos.
         progress: See :data:`facenet_core.evaluation.Progress`.
+        analyse: Where photos are analysed.
 
     Raises:
+        ClusterError: If photos are analysed on a cluster, and that is gone.
         InputError: If no mated, or no non-mated pair could be compared.
     """
-    embedded = embed_photos(engine, folders.photos, cache, limits=limits, progress=progress)
+    embedded = embed_photos(engine, folders.photos, cache, limits=limits, progress=progress, analyse=analyse)
     matrix = embedded.matrix()
     comparisons = _compared(Comparisons.of_all(matrix, folders.person), embedded)
     simulated = OpenSets(folders, embedded, matrix, photos_per_person)

@@ -7,7 +7,7 @@ to the right.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -189,6 +189,12 @@ class Analysis:
     prominent: int
     model_id: ModelId
     seconds: float
+
+    def without_pixels(self) -> Analysis:
+        """The same without the photo's pixels and the crops: small enough to keep many, or to send elsewhere."""
+        none = np.empty((0, 0, 3), np.uint8)
+        faces = tuple(replace(face, crop=none) for face in self.faces)
+        return replace(self, photo=replace(self.photo, pixels=none), faces=faces)
 
 
 Engine = Literal["float32", "bfloat16"]
