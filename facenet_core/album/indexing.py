@@ -218,6 +218,7 @@ class Indexer:
     ) -> Generator[Indexed, None, None]:
         asked: deque[tuple[Entry, str]] = deque()
         ready: deque[Indexed] = deque()
+        copies: dict[str, list[Entry]] = {}  # of photos that are being analysed
 
         def photos() -> Iterator[Encoded]:
             for entry in fresh:
@@ -231,6 +232,10 @@ class Indexer:
                     self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), photo)
                     ready.append(Indexed(_whole(folder, entry)))
                     continue
+                if sha256 in copies:
+                    copies[sha256].append(entry)
+                    continue
+                copies[sha256] = []
                 asked.append((entry, sha256))
                 name = shown(_whole(folder, entry).name)
                 limit = self._settings.max_upload_mb * 2**20
@@ -240,13 +245,16 @@ class Indexer:
             for found in coming:
                 entry, sha256 = asked.popleft()
                 yield from _drained(ready)
+                same = copies.pop(sha256)
                 if isinstance(found, PhotoError):
-                    yield self._refuse(folder, entry, found.code, found.reason)
+                    ready += [self._refuse(folder, each, found.code, found.reason) for each in (entry, *same)]
                 elif isinstance(found, FaceNetError):
                     raise found
                 else:
-                    self._keep(folder, entry, sha256, found)
-                    yield Indexed(_whole(folder, entry), len(found.faces))
+                    self._keep(folder, (entry, *same), sha256, found)
+                    ready.append(Indexed(_whole(folder, entry), len(found.faces)))
+                    ready += [Indexed(_whole(folder, each)) for each in same]
+                yield from _drained(ready)
         yield from _drained(ready)
 
     def _read(self, root: Path, entry: Entry) -> tuple[str, bytes] | tuple[str, str]:
@@ -261,10 +269,11 @@ class Indexer:
             return UNREADABLE, f"This file can't be read ({error.strerror})."
         return hashlib.sha256(data).hexdigest(), data
 
-    def _keep(self, folder: Folder, entry: Entry, sha256: str, found: Seen) -> None:
+    def _keep(self, folder: Folder, entries: tuple[Entry, ...], sha256: str, found: Seen) -> None:
         with self._database.writing():
             photo, ids = self._photos.put_photo(sha256, found.size, found.faces, found.model_id)
-            self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), photo)
+            for entry in entries:
+                self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), photo)
         self._pictures.put(sha256, ids, found.drawn)
 
     def _refuse(self, folder: Folder, entry: Entry, code: str, reason: str) -> Indexed:

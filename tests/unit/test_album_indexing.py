@@ -753,3 +753,15 @@ def test_nothing_of_an_album_is_pickled() -> None:
     folder = Path(str(facenet_core.album.__file__)).parent
     for path in folder.glob("*.py"):
         assert not re.search(r"\b(pickle|marshal|shelve|joblib|allow_pickle|eval|exec)\b", path.read_text()), path
+
+
+def test_copies_side_by_side_are_one_photo_that_is_looked_at_once(scene: Scene) -> None:
+    for name in ("a.png", "a (1).png", "a (2).png"):
+        scene.put(name, RED)
+    for name in ("b.png", "b (1).png"):
+        (scene.folder / name).write_bytes(b"damaged")
+    looked = scene.index()
+    assert scene.looks() == 1
+    assert [each.faces for each in looked.values()].count(1) == 1
+    assert [bool(each.problem) for each in looked.values()].count(True) == 2
+    assert scene.album.counts() == {"photos": 1, "files": 3, "refused": 2, "faces": 1}
