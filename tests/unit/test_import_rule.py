@@ -16,6 +16,9 @@ MODULES = [
     if path.stem not in ("__init__", "__main__")
 ]
 NETWORKS = {"h5py", "keras", "mtcnn", "tensorflow"}
+DASK = {"dask", "distributed"}
+OF_DASK = "facenet_core.cluster.preload"
+"""Imported by workers, and by whoever has asked for a cluster."""
 
 
 def loaded_by(modules: list[str]) -> set[str]:
@@ -46,16 +49,22 @@ def test_imports_run_one_way() -> None:
 
 
 def test_importing_everything_but_the_pages_waits_for_no_network_and_no_streamlit() -> None:
-    modules = [name for name in MODULES if not name.startswith("facenet_core.ui")]
+    modules = [name for name in MODULES if not name.startswith("facenet_core.ui") and name != OF_DASK]
     loaded = loaded_by(modules)
-    assert loaded >= {*modules, "facenet_core.service", "facenet_core.cli.main"}
+    assert loaded >= {*modules, "facenet_core.service", "facenet_core.cli.main", "facenet_core.cluster.workers"}
+    assert loaded.isdisjoint({*NETWORKS, *DASK, "streamlit"})
+
+
+def test_workers_wait_for_no_network_before_they_are_told_which() -> None:
+    loaded = loaded_by([OF_DASK])
+    assert loaded >= DASK
     assert loaded.isdisjoint({*NETWORKS, "streamlit"})
 
 
 def test_the_pages_first_paint_waits_for_no_network() -> None:
     loaded = loaded_by([name for name in MODULES if name.startswith("facenet_core.ui")])
     assert {"facenet_core.ui.session", "streamlit"} <= loaded
-    assert loaded.isdisjoint(NETWORKS)
+    assert loaded.isdisjoint({*NETWORKS, *DASK})
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
