@@ -9,7 +9,7 @@ from pathlib import Path
 from facenet_core.album.indexing import Indexed
 from facenet_core.album.records import Run
 from facenet_core.album.watching import Watcher
-from facenet_core.cli import album_people, album_search, audit, files, shapes
+from facenet_core.cli import album_people, album_search, audit, cluster, files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_group, add_yes
 from facenet_core.cli.output import BAD_INPUT, DONE, Answer, columns, confirm, count, load_model, printable
 from facenet_core.errors import AlbumError
@@ -31,9 +31,11 @@ def add_to(commands: Commands) -> None:
 
     parser = add_command(group, "index", index, "Look at photos that are new or changed. Can be stopped at any time.")
     parser.add_argument("--again", action="store_true", help="read every file again and compare its content")
+    cluster.add_to(parser)
 
     parser = add_command(group, "watch", watch, "Index, and again whenever something changes, until it is stopped.")
     parser.add_argument("--once", action="store_true", help="end when everything is indexed")
+    cluster.add_to(parser)
 
     add_command(group, "status", status, "Say what is in the album, and which files can't be used.")
     album_search.add_to(group)
@@ -63,14 +65,15 @@ def index(service: FaceService, args: Namespace) -> Answer:
     """Answers ``album index``."""
     if not service.album.folders():
         raise AlbumError("The album has no folder yet: `album add DIR` adds one.")
-    load_model(service)
     looked, faces, refused = 0, 0, []
-    for each in service.album.index(again=args.again):
-        looked += 1
-        faces += each.faces or 0
-        if each.problem:
-            refused.append(each)
-        _tell(service.album.run(), args)
+    with cluster.analyser(service, args) as analyse:
+        load_model(service)
+        for each in service.album.index(again=args.again, analyse=analyse):
+            looked += 1
+            faces += each.faces or 0
+            if each.problem:
+                refused.append(each)
+            _tell(service.album.run(), args)
     if sys.stderr.isatty() and not args.json:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     data = {
@@ -85,12 +88,12 @@ def index(service: FaceService, args: Namespace) -> Answer:
 
 def watch(service: FaceService, args: Namespace) -> Answer:
     """Answers ``album watch``, when it is stopped."""
-    load_model(service)
     looked = 0
-    with Watcher([folder.path for folder in service.album.folders()]) as watcher:
+    with cluster.analyser(service, args) as analyse, Watcher([f.path for f in service.album.folders()]) as watcher:
+        load_model(service)
         try:
             while True:
-                for each in service.album.index():
+                for each in service.album.index(analyse=analyse):
                     looked += 1
                     if each.problem and not args.json:
                         print(printable(f"{files.shown(each.path)}: {each.problem}"), file=sys.stderr)

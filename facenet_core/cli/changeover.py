@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 
 from facenet_core import wording
-from facenet_core.cli import audit, shapes
+from facenet_core.cli import audit, cluster, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_yes
 from facenet_core.cli.output import BAD_INPUT, DONE, Answer, columns, confirm, count, load_model, printable, progress
 from facenet_core.flips import Answer as Answered
@@ -19,10 +19,12 @@ def add_to(group: Commands) -> None:
     """Adds these commands to ``weights``."""
     parser = add_command(group, "rehearse", rehearse, "Say what would be answered differently with another model.")
     parser.add_argument("model", metavar="ID", help="which model, an installed one")
+    cluster.add_to(parser)
 
     parser = add_command(group, "use", use, "Change the model, once it was rehearsed and you have agreed.")
     parser.add_argument("model", metavar="ID", help="which model, an installed one")
     add_yes(parser)
+    cluster.add_to(parser)
 
     add_command(group, "back", back, "Go back to the model that was in use before.")
 
@@ -89,12 +91,13 @@ def discard(service: FaceService, args: Namespace) -> Answer:
 
 
 def _rehearsed(service: FaceService, args: Namespace) -> tuple[shapes.Shape, list[str]]:
-    in_use = load_model(service)
-    outcomes = service.rehearse(args.model)
-    begun = service.rehearsal()
-    done = begun.done if begun and begun.model == args.model else 0
-    for _ in progress(outcomes, sum(len(person.templates) for person in service.people()) - done, "photo", args):
-        pass
+    with cluster.analyser(service, args) as analyse:
+        in_use = load_model(service)
+        outcomes = service.rehearse(args.model, analyse)
+        begun = service.rehearsal()
+        done = begun.done if begun and begun.model == args.model else 0
+        for _ in progress(outcomes, sum(len(person.templates) for person in service.people()) - done, "photo", args):
+            pass
     rehearsal, found = service.rehearsal(), service.flips()
     unfound = rehearsal.unfound if rehearsal else ()
     photos = rehearsal.photos if rehearsal else 0

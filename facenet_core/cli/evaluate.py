@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import get_args
 
-from facenet_core.cli import evaluations, files, shapes
+from facenet_core.cli import cluster, evaluations, files, shapes
 from facenet_core.cli.arguments import Commands, Parser, add_command, add_group, number
 from facenet_core.cli.output import Answer, load_model, progress
 from facenet_core.errors import NoThresholdError
@@ -61,7 +61,7 @@ def pairs(service: FaceService, args: Namespace) -> Answer:
     """Answers ``evaluate pairs``."""
     given = read_pairs(args.pairs, args.images)
     _check_folder(args.figure)
-    with _cache(service, args) as kept:
+    with _cache(service, args) as kept, cluster.analyser(service, args) as analyse:
         load_model(service)
         report = evaluate_pairs(
             service.engine,
@@ -70,6 +70,7 @@ def pairs(service: FaceService, args: Namespace) -> Answer:
             threshold=_verify_threshold(service),
             limits=_limits(service),
             progress=lambda paths: progress(paths, len(paths), "photo", args),
+            analyse=analyse,
         )
     data, lines = evaluations.pairs(report)
     return _answer(args, kept, report, data, lines, files.shown(args.pairs.name))
@@ -79,7 +80,7 @@ def folders(service: FaceService, args: Namespace) -> Answer:
     """Answers ``evaluate folders``."""
     given = read_folders(args.folder)
     _check_folder(args.figure)
-    with _cache(service, args) as kept:
+    with _cache(service, args) as kept, cluster.analyser(service, args) as analyse:
         load_model(service)
         report = evaluate_folders(
             service.engine,
@@ -91,6 +92,7 @@ def folders(service: FaceService, args: Namespace) -> Answer:
             photos_per_person=args.photos_per_person,
             limits=_limits(service),
             progress=lambda paths: progress(paths, len(paths), "photo", args),
+            analyse=analyse,
         )
     data, lines = evaluations.folders(report)
     return _answer(args, kept, report, data, lines, files.shown(args.folder.resolve().name))
@@ -110,6 +112,7 @@ def _add_common(parser: Parser) -> None:
     parser.add_argument(
         "--figure", type=_figure_file, metavar="FILE", help="also draw error rates and distances (png, svg, pdf)"
     )
+    cluster.add_to(parser)
     kept = parser.add_mutually_exclusive_group()
     _add_cache(kept)
     kept.add_argument("--no-cache", action="store_true", help="keep no embeddings; the next run takes as long")

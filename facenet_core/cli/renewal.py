@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from facenet_core.cli import shapes
+from facenet_core.cli import cluster, shapes
 from facenet_core.cli.arguments import Commands, add_command
 from facenet_core.cli.output import BAD_INPUT, DONE, Answer, columns, count, load_model, progress
+from facenet_core.pipeline import Analyser, analyse_here
 from facenet_core.service import FaceService
 
 
 def add_to(group: Commands) -> None:
     """Adds this command to ``people``."""
-    add_command(group, "renew", renew, "Make the templates of another model anew from their photos.")
+    parser = add_command(group, "renew", renew, "Make the templates of another model anew from their photos.")
+    cluster.add_to(parser)
 
 
 def renew(service: FaceService, args: Namespace) -> Answer:
     """Answers ``people renew``."""
-    model_id = load_model(service)
-    data, lines = renewed(service, args)
+    with cluster.analyser(service, args) as analyse:
+        model_id = load_model(service)
+        data, lines = renewed(service, args, analyse)
     return Answer(
         {**data, "model": shapes.model(model_id)},
         lines or ["Every photo was enrolled with this model. There is nothing to renew."],
@@ -26,7 +29,7 @@ def renew(service: FaceService, args: Namespace) -> Answer:
     )
 
 
-def renewed(service: FaceService, args: Namespace) -> tuple[shapes.Shape, list[str]]:
+def renewed(service: FaceService, args: Namespace, analyse: Analyser = analyse_here) -> tuple[shapes.Shape, list[str]]:
     """Renews what another model made.
 
     Returns:
@@ -36,7 +39,7 @@ def renewed(service: FaceService, args: Namespace) -> tuple[shapes.Shape, list[s
     Raises:
         ModelError: If there is no model.
     """
-    outcomes = list(progress(service.renew(), len(service.outdated()), "photo", args))
+    outcomes = list(progress(service.renew(analyse), len(service.outdated()), "photo", args))
     if not outcomes:
         return {"renewed": 0, "not_renewed": []}, []
     refused = [outcome for outcome in outcomes if not outcome.accepted]
