@@ -11,7 +11,7 @@ from typing import TypeVar, get_args
 
 from tqdm import tqdm
 
-from facenet_core.cli import audit, reverse_search, shapes
+from facenet_core.cli import audit, cluster, reverse_search, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_group, number
 from facenet_core.cli.output import BAD_INPUT, DONE, NO_MODEL_OR_DATABASE, Answer, columns, count, load_model
 from facenet_core.errors import ReverseError, SourceError
@@ -47,6 +47,7 @@ def add_to(commands: Commands) -> None:
 
     parser = add_command(group, "index", index, "Find the faces on pictures that were fetched, and take them in.")
     parser.add_argument("--keep-originals", action="store_true", help="keep the pictures, instead of thumbnails alone")
+    cluster.add_to(parser)
 
     add_command(group, "rebuild", rebuild, "Make the index of the nearest faces anew; searches go on meanwhile.")
     add_command(group, "status", status, "Say how much is in the index.")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, select, update
 
 from facenet_core import images
@@ -45,37 +43,33 @@ def forget(database: SQLDatabase, faces: Faces, ids: Sequence[int]) -> int:
 
 def _blank(connection: Connection, photo: int, faces: Sequence[Detection]) -> None:
     row = connection.execute(select(PHOTOS.c.thumbnail, PHOTOS.c.width).where(PHOTOS.c.id == photo)).one()
-    small = None
-    if row.thumbnail is not None:
-        try:
-            pixels = images.decode(row.thumbnail, "thumbnail").pixels
-            scale = pixels.shape[1] / row.width
-            small = images.thumbnail(blanked(pixels, [_scaled(face, scale) for face in faces]), THUMBNAIL_SIDE)
-        except PhotoError:  # too small to be worth a repair
-            small = None
+    small = None if row.thumbnail is None else blanked(row.thumbnail, row.width, faces)
     connection.execute(update(PHOTOS).where(PHOTOS.c.id == photo).values(thumbnail=small, original=None))
 
 
-def _scaled(face: Detection, scale: float) -> Detection:
-    box = face.box
-    return replace(face, box=Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale))
-
-
-def blanked(pixels: NDArray[np.uint8], faces: Sequence[Detection]) -> NDArray[np.uint8]:
-    """A picture on which faces can't be made out: each becomes one colour, their own mean.
+def blanked(thumbnail: bytes, width: int, faces: Sequence[Detection]) -> bytes | None:
+    """A thumbnail on which faces can't be made out: each becomes one colour, their own mean.
 
     Args:
-        pixels: Shape ``(height, width, 3)``, uint8.
-        faces: Where they are.
+        thumbnail: As JPEG.
+        width: Pixels across of the photo that it is of.
+        faces: Where they are on the photo.
+
+    Returns:
+        As JPEG; None for one that is too small to be worth it.
     """
-    if not faces:
-        return pixels
-    blank = pixels.copy()
+    try:
+        pixels = images.decode(thumbnail, "thumbnail").pixels.copy()
+    except PhotoError:
+        return None
+    scale = pixels.shape[1] / width
     for face in faces:
-        part = blank[_slices(face.box, blank.shape)]
+        box = face.box
+        small = Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
+        part = pixels[_slices(small, pixels.shape)]
         if part.size:
             part[:] = part.mean(axis=(0, 1)).astype(np.uint8)
-    return blank
+    return images.thumbnail(pixels, THUMBNAIL_SIDE)
 
 
 def sample_of(photo: Photo, face: Detection) -> bytes:

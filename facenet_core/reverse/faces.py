@@ -79,7 +79,7 @@ class Faces:
         self,
         photo: int,
         size: tuple[int, int],
-        thumbnail: bytes,
+        thumbnail: bytes | None,
         faces: Sequence[NewFace],
         original: bytes | None = None,
     ) -> None:
@@ -88,7 +88,7 @@ class Faces:
         Args:
             photo: Its number.
             size: Pixels across and down.
-            thumbnail: As JPEG.
+            thumbnail: As JPEG; None if there can be none.
             faces: Its faces.
             original: Its bytes, if they are to be kept.
         """

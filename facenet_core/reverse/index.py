@@ -11,6 +11,7 @@ from facenet_core.calibration import Calibration
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import ReverseError
+from facenet_core.pipeline import Analyser, analyse_here
 from facenet_core.reverse.blanking import forget, sample_of
 from facenet_core.reverse.crawling import Crawler, Fetching
 from facenet_core.reverse.faces import Faces
@@ -104,11 +105,12 @@ class ReverseIndex:
             crawler = Crawler(self._pages, self._removals, self._now)
             yield from crawler.again(self._pages.lost(faces.model), fetching)
 
-    def index(self, *, keep: bool = False) -> Generator[Taken, None, None]:
+    def index(self, *, keep: bool = False, analyse: Analyser = analyse_here) -> Generator[Taken, None, None]:
         """Takes in the photos that wait; see :meth:`ReverseIndexer.run`. Makes the index anew when it is time to.
 
         Args:
             keep: Keep the originals, instead of thumbnails alone.
+            analyse: Analyses many photos, here or elsewhere.
 
         Raises:
             ModelError: If there is no model.
@@ -118,7 +120,7 @@ class ReverseIndex:
         faces, vectors = self._current()
         with self._alone("index", "The index is being written by another process. Wait for its end."):
             indexer = ReverseIndexer(self._database, self._pages, faces, vectors, self._removals, self._settings)
-            yield from indexer.run(self._engine(), lambda: self._limit(None), keep=keep)
+            yield from indexer.run(self._engine(), analyse, lambda: self._limit(None), keep=keep)
             with self._database.reading() as connection:
                 due = vectors.due(connection)
             if due:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 
 from facenet_core import images
@@ -12,7 +13,7 @@ from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import FaceNetError, PhotoError
 from facenet_core.matching import distance
-from facenet_core.pipeline import analyse_photos
+from facenet_core.pipeline import Analyser, Encoded
 from facenet_core.reverse.blanking import THUMBNAIL_SIDE, blanked
 from facenet_core.reverse.faces import Faces, NewFace
 from facenet_core.reverse.pages import Pages, Waiting
@@ -21,10 +22,32 @@ from facenet_core.reverse.removals import Removals, RemovedPeople
 from facenet_core.reverse.twins import TWIN_DISTANCE
 from facenet_core.reverse.vectors import Vectors
 from facenet_core.store.sql import SQLDatabase
-from facenet_core.types import Analysis, Face, Photo
+from facenet_core.types import Analysis, Detection, Embedding
 
 NEAREST = 3
 """Faces that are looked at for one that a new one is a copy of: the nearest may have gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a model saw on a photo, without the photo: small enough to be sent from another machine.
+
+    Attributes:
+        size: Pixels of the photo, across and down.
+        faces: Where they are, and their embeddings.
+        thumbnail: As JPEG.
+    """
+
+    size: tuple[int, int]
+    faces: tuple[tuple[Detection, Embedding], ...]
+    thumbnail: bytes
+
+    @classmethod
+    def of(cls, found: Analysis) -> Seen:
+        """What is kept of an analysis."""
+        faces = tuple((face.detection, face.embedding) for face in found.faces)
+        small = images.thumbnail(found.photo.pixels, THUMBNAIL_SIDE)
+        return cls((found.photo.width, found.photo.height), faces, small)
 
 
 class ReverseIndexer:
@@ -52,12 +75,13 @@ class ReverseIndexer:
         self._removals, self._settings = removals, settings
 
     def run(
-        self, engine: FaceEngine, within: Callable[[], float], *, keep: bool = False
+        self, engine: FaceEngine, analyse: Analyser, within: Callable[[], float], *, keep: bool = False
     ) -> Generator[Taken, None, None]:
         """Looks at every photo that waits. A run that is stopped or killed has lost nothing.
 
         Args:
             engine: What finds and embeds faces.
+            analyse: Analyses many photos with it, here or elsewhere.
             within: How near a face must be to somebody on the removal list to
                 be taken for them; asked for those whom this model has not seen.
             keep: Keep the originals, instead of thumbnails alone.
@@ -72,7 +96,7 @@ class ReverseIndexer:
         self._see_removed(engine, within)
         removed = self._removals.people(self._faces.model)
         asked: deque[Waiting] = deque()
-        with closing(analyse_photos(engine, self._sources(asked))) as coming:
+        with closing(analyse(engine, self._waiting(asked), Seen.of)) as coming:
             for found in coming:
                 waiting = asked.popleft()
                 if isinstance(found, PhotoError):
@@ -83,31 +107,29 @@ class ReverseIndexer:
                 else:
                     yield self._keep(waiting, found, removed, keep)
 
-    def _sources(self, asked: deque[Waiting]) -> Iterator[Callable[[], Photo]]:
-        after = 0
-        limits = {"max_bytes": self._settings.max_upload_mb * 2**20, "max_pixels": self._settings.max_pixels}
+    def _waiting(self, asked: deque[Waiting]) -> Iterator[Encoded]:
+        after, limit = 0, self._settings.max_upload_mb * 2**20
         while (waiting := self._pages.waiting(self._faces.model, after)) is not None:
             after = waiting.photo
             asked.append(waiting)
-            yield partial(images.decode, waiting.original, waiting.url, **limits)
+            yield Encoded(waiting.url, partial(bytes, waiting.original), limit, self._settings.max_pixels)
 
-    def _keep(self, waiting: Waiting, found: Analysis, removed: RemovedPeople, keep: bool) -> Taken:
-        wanted = [face for face in found.faces if face.embedding not in removed]
-        barred = [face.detection for face in found.faces if face.embedding in removed]
-        new = [self._new(face) for face in wanted]
-        small = images.thumbnail(blanked(found.photo.pixels, barred), THUMBNAIL_SIDE)
+    def _keep(self, waiting: Waiting, found: Seen, removed: RemovedPeople, keep: bool) -> Taken:
+        barred = [place for place, embedding in found.faces if embedding in removed]
+        new = [self._new(*face) for face in found.faces if face[1] not in removed]
+        small = blanked(found.thumbnail, found.size[0], barred) if barred else found.thumbnail
         original = waiting.original if keep and not barred else None
-        self._faces.put(waiting.photo, (found.photo.width, found.photo.height), small, new, original)
+        self._faces.put(waiting.photo, found.size, small, new, original)
         return Taken(waiting.url, len(new), sum(face.twin is not None for face in new), len(barred))
 
-    def _new(self, face: Face) -> NewFace:
+    def _new(self, place: Detection, embedding: Embedding) -> NewFace:
         with self._database.reading() as connection:
-            near = self._vectors.nearest(connection, face.embedding, NEAREST)
+            near = self._vectors.nearest(connection, embedding, NEAREST)
             known = self._faces.some(connection, near)
-        between = {id_: distance(face.embedding, each.embedding) for id_, each in known.items()}
+        between = {id_: distance(embedding, each.embedding) for id_, each in known.items()}
         nearest = min(between, key=between.__getitem__, default=None)
         twin = nearest if nearest is not None and between[nearest] <= TWIN_DISTANCE else None
-        return NewFace(face.detection, face.embedding, twin)
+        return NewFace(place, embedding, twin)
 
     def _see_removed(self, engine: FaceEngine, within: Callable[[], float]) -> None:
         """Shows the model those on the removal list whom only others have seen."""
