@@ -102,7 +102,7 @@ class Changeover(Rehearsals):
     def _compared(self, shadow: Shadow) -> Flips:
         in_use = self.engine.model_id
         people, other = self.people(), shadow.of.model_id
-        before, after = self.gallery(in_use), Gallery.of([shadow.applied(person) for person in people], other)
+        before, after = self.whole_gallery(in_use), Gallery.of([shadow.applied(person) for person in people], other)
         try:
             return flips(before, after, self._rules(in_use), self._rules(other))
         except NoThresholdError as error:

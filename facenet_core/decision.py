@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facenet_core.enrolment import chosen_face
 from facenet_core.errors import ModelError, UnknownPersonError
-from facenet_core.matching import Gallery, distance
+from facenet_core.matching import Searchable, distance
 from facenet_core.thresholds import Thresholds
 from facenet_core.types import Analysis, Comparison, Face, Identification, ModelId, Verification
 
@@ -129,7 +129,7 @@ class Decisions(Thresholds):
         self,
         number: int,
         face: Face,
-        gallery: Gallery,
+        gallery: Searchable,
         model_id: ModelId,
         threshold: float | None,
         top_k: int,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,27 @@ def apart(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
     return result
 
 
+class Searchable(Protocol):
+    """Everybody that a probe can be compared with, wherever their templates are."""
+
+    def __len__(self) -> int:
+        """Number of templates."""
+        ...
+
+    @property
+    def number_of_people(self) -> int:
+        """Number of people who have one."""
+        ...
+
+    def rank(self, probe: Embedding, top_k: int) -> tuple[Candidate, ...]:
+        """The people closest to a probe, closest first; see :meth:`Gallery.rank`."""
+        ...
+
+    def compare(self, probe: Embedding, person: Person) -> Candidate | None:
+        """Holds a probe against one person; see :meth:`Gallery.compare`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Gallery:
     """Everybody that a probe can be compared with, as one matrix.
@@ -130,6 +152,11 @@ class Gallery:
     def __len__(self) -> int:
         """Number of templates."""
         return len(self.matrix)
+
+    @property
+    def number_of_people(self) -> int:
+        """Number of people who have one."""
+        return len(self.people)
 
     @property
     def sizes(self) -> NDArray[np.int64]:

@@ -247,7 +247,7 @@ class FaceService(Changeover):
             if self._survey is None or self._survey[:2] != made_of:
                 threshold = _known(self.verify_threshold)
                 shipped, used = _known(self.shipped_calibration), _known(self.calibration)
-                self._survey = (*made_of, survey(self.gallery(), shipped, used, threshold))
+                self._survey = (*made_of, survey(self.whole_gallery(), shipped, used, threshold))
             return self._survey[2]
 
     # -- other collections ----------------------------------------------------

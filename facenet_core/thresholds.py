@@ -14,13 +14,19 @@ from facenet_core.calibration import IDENTIFY_FPIR, VERIFY_FMR, Calibration, fix
 from facenet_core.config import FMR_RANGE, FPIR_RANGE, Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import NoThresholdError, SettingError
-from facenet_core.matching import Gallery
+from facenet_core.large_gallery import LargeGallery
+from facenet_core.matching import Gallery, Searchable
 from facenet_core.monitor import Monitor
 from facenet_core.shipped import calibration_for
 from facenet_core.store import PeopleRepository
 from facenet_core.types import ModelId, OneIn, Threshold
 
 logger = logging.getLogger(__name__)
+
+
+MOST_IN_MEMORY = 100_000
+"""Templates that every program keeps in memory and searches without missing anybody: about 0.8 GB. A store that can
+search by itself is asked when there are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Thresholds(ABC):
         self.settings = settings
         self.repository = repository
         self.monitor = Monitor()
-        self._gallery: tuple[str, ModelId, Gallery] | None = None
+        self._gallery: tuple[str, ModelId, Searchable] | None = None
         self._gallery_lock = threading.Lock()
         self._stored: tuple[str, dict[str, Any]] | None = None
 
@@ -60,7 +66,7 @@ class Thresholds(ABC):
     def engine(self) -> FaceEngine:
         """The engine that makes the embeddings; may wait for it."""
 
-    def gallery(self, model_id: ModelId | None = None) -> Gallery:
+    def gallery(self, model_id: ModelId | None = None) -> Searchable:
         """The templates of a model, as any process last left them.
 
         Args:
@@ -70,8 +76,26 @@ class Thresholds(ABC):
         with self._gallery_lock:
             revision = self.repository.revision()
             if self._gallery is None or self._gallery[:2] != (revision, model_id):
-                self._gallery = (revision, model_id, Gallery.of(self.repository.people(), model_id))
+                self._gallery = (revision, model_id, self._gathered(model_id))
             return self._gallery[2]
+
+    def whole_gallery(self, model_id: ModelId | None = None) -> Gallery:
+        """The same, in memory however large it is: to compare everybody with everybody.
+
+        Args:
+            model_id: The current model's by default.
+        """
+        model_id = model_id or self.engine.model_id
+        gallery = self.gallery(model_id)
+        return gallery if isinstance(gallery, Gallery) else Gallery.of(self.repository.people(), model_id)
+
+    def _gathered(self, model_id: ModelId) -> Searchable:
+        index = self.repository.index
+        if index is not None:
+            people, templates = index.count(model_id)
+            if templates > MOST_IN_MEMORY and index.ready(model_id):
+                return LargeGallery(index, model_id, people, templates)
+        return Gallery.of(self.repository.people(), model_id)
 
     def verify_threshold(
         self, fixed: float | None = None, *, templates: int = 1, model_id: ModelId | None = None

@@ -92,6 +92,8 @@ def database_url(postgres: Postgres) -> str:
         # What refers to people and templates goes with them. Making the tables anew takes ten times as long.
         tables = ("people", "photos", "shadow_heads", "seeds", "settings", "keys", "events", "commits")
         postgres.sql(";".join(f"DELETE FROM facenet.{table}" for table in tables))
+        for (index,) in postgres.sql("SELECT indexname FROM pg_indexes WHERE indexdef LIKE '%hnsw%'"):
+            postgres.sql(f"DROP INDEX facenet.{index}")
     return postgres.url()
 
 

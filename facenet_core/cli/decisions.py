@@ -159,13 +159,13 @@ def identify(service: FaceService, args: Namespace) -> Answer:
     if args.csv:
         with files.writing(args.csv) as file:
             file.write(table.to_csv(rows, args.top).encode())
-    people, templates = count(len(gallery.people), "person"), count(len(gallery), "photo")
+    people, templates = count(gallery.number_of_people, "person"), count(len(gallery), "photo")
     lines += [f"Searched {people} with {templates}.", f"Threshold {limit.distance:.4f}. {limit.explanation}"]
     return Answer(
         {
             "photos": entries,
             "threshold": shapes.threshold(limit),
-            "enrolled": {"people": len(gallery.people), "templates": len(gallery)},
+            "enrolled": {"people": gallery.number_of_people, "templates": len(gallery)},
             "model": shapes.model(model_id),
         },
         lines,

@@ -11,7 +11,7 @@ from facenet_core.store.arrival import ImportOutcome
 from facenet_core.store.event import Event
 from facenet_core.store.schema import JSON, Seed
 from facenet_core.store.shadow import Slot
-from facenet_core.types import Asker, ModelChoice, NewTemplate, Person, Shadow, Template, Unfound
+from facenet_core.types import Asker, Embedding, ModelChoice, ModelId, NewTemplate, Person, Shadow, Template, Unfound
 
 
 class Photos(Protocol):
@@ -60,6 +60,22 @@ class ShadowSlots(Protocol):
         ...
 
 
+class PeopleFinder(Protocol):
+    """Searches very many templates where they are stored."""
+
+    def count(self, model_id: ModelId) -> tuple[int, int]:
+        """Returns how many people have templates of a model, and how many these are."""
+        ...
+
+    def ready(self, model_id: ModelId) -> bool:
+        """Returns whether they can be searched; begins to prepare that otherwise, and does not wait for it."""
+        ...
+
+    def nearest(self, model_id: ModelId, probe: Embedding, people_wanted: int) -> tuple[Person, ...]:
+        """Returns people who have the templates nearest to a face, with all their templates, sorted by name."""
+        ...
+
+
 class PeopleRepository(Protocol):
     """Everything that is stored about people; :class:`~facenet_core.store.Repository` says more.
 
@@ -71,7 +87,11 @@ class PeopleRepository(Protocol):
         place: Where the people are, for messages.
         photos: The stored photos.
         shadows: What models that are not in use make of the photos.
+        index: Searches very many templates; None where that can't be done.
     """
+
+    @property
+    def index(self) -> PeopleFinder | None: ...  # noqa: D102
 
     @property
     def place(self) -> str: ...  # noqa: D102

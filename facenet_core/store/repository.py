@@ -49,7 +49,10 @@ class Repository:
     Attributes:
         photos: The stored photo files.
         shadows: What models that are not in use make of the photos.
+        index: There is none: all of it is in memory anyway.
     """
+
+    index: None = None
 
     def __init__(self, folder: Path) -> None:
         self._database = Database(folder)

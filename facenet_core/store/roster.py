@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from functools import cached_property
 
 from facenet_core.errors import UnknownPersonError
 from facenet_core.store.names import MAX_NAME_LENGTH, name_key
@@ -24,8 +25,15 @@ class Roster:
     def __init__(self, revision: str, people: tuple[Person, ...]) -> None:
         self.revision = revision
         self.people = people
-        self._by_id = {person.id: person for person in people}
-        self._by_key = {name_key(person.name): person for person in people}
+
+    @cached_property
+    def _by_id(self) -> dict[str, Person]:
+        return {person.id: person for person in self.people}
+
+    @cached_property
+    def _by_key(self) -> dict[str, Person]:
+        """Made when somebody is first looked for: after most changes nobody is."""
+        return {name_key(person.name): person for person in self.people}
 
     def find(self, reference: str) -> Person:
         """Return one person.

@@ -53,7 +53,6 @@ def add_people(connection: Connection, people: Iterable[Person], templates: Iter
         people: Their own templates are not looked at.
         templates: In the order of enrolment.
     """
-    # The models first: an index can't be added once the table was changed.
     keys: dict[object, int] = {}
     records = []
     for template in templates:

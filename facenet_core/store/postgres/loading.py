@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from facenet_core.store.postgres import rows, tables
+from facenet_core.store.postgres import rows
 from facenet_core.store.postgres.database import PeopleDatabase
 from facenet_core.store.roster import Roster
 from facenet_core.types import Person, Template
@@ -50,8 +50,8 @@ class Loader:
     def _read(self, connection: Connection) -> Roster:
         # All questions first: what was read in part must not be remembered.
         revision = self._database.seen(connection)
-        stamps = {each.id: each.stamp for each in connection.execute(select(*tables.templates.c["id", "stamp"]))}
-        present = connection.execute(select(*tables.people.c["id", "name", "created_at"])).all()
+        stamps = dict[str, int](rows.driven(connection, "SELECT id, stamp FROM templates"))
+        present = rows.driven(connection, "SELECT id, name, created_at FROM people")
         fresh = [key for key, stamp in stamps.items() if key not in self._held or self._held[key][0] != stamp]
         # Of most of them the list would be longer than the answer.
         found = rows.fetched(connection, fresh if len(fresh) < len(stamps) / 2 else None) if fresh else []
@@ -62,11 +62,11 @@ class Loader:
             self._held[row.id] = row.stamp, row.place, template
             self._owned.setdefault(row.person_id, set()).add(row.id)
         people = {}
-        for each in present:
-            known = self._people.get(each.id)
-            if known is None or known.name != each.name or each.id in changed:
-                known = Person(each.id, each.name, rows.utc(each.created_at), self._templates(each.id))
-            people[each.id] = known
+        for person_id, name, created_at in present:
+            known = self._people.get(person_id)
+            if known is None or known.name != name or person_id in changed:
+                known = Person(person_id, name, rows.utc(created_at), self._templates(person_id))
+            people[person_id] = known
         self._people = people
         return Roster(revision, tuple(sorted(people.values(), key=lambda person: (person.name.casefold(), person.id))))
 

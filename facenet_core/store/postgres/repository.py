@@ -21,6 +21,7 @@ from facenet_core.store.postgres.database import PeopleDatabase
 from facenet_core.store.postgres.importing import add_people, import_people
 from facenet_core.store.postgres.loading import Loader
 from facenet_core.store.postgres.photos import PhotoTable
+from facenet_core.store.postgres.search import PeopleIndex, people_of
 from facenet_core.store.postgres.shadows import ShadowTable
 from facenet_core.store.postgres.tables import people, seeds, settings, state, templates
 from facenet_core.store.schema import JSON, Seed
@@ -42,6 +43,7 @@ class PostgresRepository:
     Attributes:
         photos: The stored photos.
         shadows: What models that are not in use make of the photos.
+        index: Finds people among very many.
     """
 
     def __init__(self, database: PeopleDatabase) -> None:
@@ -49,6 +51,7 @@ class PostgresRepository:
         self._loader = Loader(database)
         self.photos = PhotoTable(database)
         self.shadows = ShadowTable(database)
+        self.index = PeopleIndex(database)
 
     @property
     def place(self) -> str:
@@ -305,11 +308,8 @@ class PostgresRepository:
         )
 
     def _assemble(self, connection: Connection, person_id: str) -> Person:
-        record = _record_of(connection, person_id)
-        ids = list(connection.scalars(select(templates.c.id).where(templates.c.person_id == person_id)))
-        own = rows.decoded(rows.fetched(connection, ids), rows.model_ids(connection), self.place)
-        oldest_first = tuple(sorted(own, key=lambda template: template.created_at))
-        return Person(record.id, record.name, rows.utc(record.created_at), oldest_first)
+        (person,) = people_of(connection, [person_id], self.place)
+        return person
 
 
 def _record_of(connection: Connection, person_id: str) -> Row[tuple[str, str, str, datetime]]:

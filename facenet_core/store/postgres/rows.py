@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from facenet_core.errors import StoreError
@@ -23,9 +23,6 @@ COLUMNS = (
     "id, person_id, photo_sha256, source_sha256, source_name, created_at, model, detection, embedding, place, stamp"
 )
 """Of ``templates``, in the order of :class:`Row`."""
-
-INDEXED_DIMENSIONS = 4000
-"""Longest vectors of half precision that pgvector makes an index of."""
 
 
 class Row(NamedTuple):
@@ -177,10 +174,7 @@ def embeddings(raw: Sequence[bytes], dimensions: int, place: str) -> NDArray[np.
 
 
 def model_key(connection: Connection, model_id: ModelId) -> int:
-    """Returns the key of a model, which is noted if it is new, with an index of its templates.
-
-    Before any of them is there: an index can't be made once its table was
-    changed in the same transaction, and of an empty one it takes no time.
+    """Returns the key of a model, which is noted if it is new.
 
     Args:
         connection: For changes.
@@ -192,13 +186,6 @@ def model_key(connection: Connection, model_id: ModelId) -> int:
     if known is not None:
         return known
     key: int = connection.execute(insert(tables.models).values(fields).returning(tables.models.c.key)).scalar_one()
-    if model_id.dimensions <= INDEXED_DIMENSIONS:
-        connection.execute(
-            text(
-                f"CREATE INDEX templates_vector_{key} ON templates USING hnsw "
-                f"(CAST(vector AS halfvec({model_id.dimensions})) halfvec_l2_ops) WHERE model = {key}"
-            )
-        )
     return key
 
 
@@ -244,17 +231,28 @@ def model_ids(connection: Connection) -> dict[int, ModelId]:
     return {row["key"]: ModelId(**{name: row[name] for name in row if name != "key"}) for row in found}
 
 
-def fetched(connection: Connection, ids: Sequence[str] | None) -> list[Row]:
+def fetched(connection: Connection, ids: Sequence[str] | None, of: Literal["id", "person_id"] = "id") -> list[Row]:
     """Returns rows of templates, in the order of enrolment.
 
     Args:
         connection: For reading.
         ids: Which ones; None for all.
+        of: Whether these are ids of templates or of people.
     """
-    # In binary form, which SQLAlchemy does not ask for: embeddings as text take twice as long.
+    where, given = ("", None) if ids is None else (f"WHERE {of} = ANY(%s)", [list(ids)])
+    statement = f"SELECT {COLUMNS} FROM templates {where} ORDER BY place"  # noqa: S608  # ours
+    return [Row(*row) for row in driven(connection, statement, given)]
+
+
+def driven(connection: Connection, statement: str, given: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
+    """Returns the rows of a statement as the driver has them, in binary form: of very many that takes half the time.
+
+    Args:
+        connection: For reading.
+        statement: Of ours.
+        given: Its parameters.
+    """
     driver = connection.connection.driver_connection
     assert driver is not None  # noqa: S101  # for mypy: it is connected
-    where, given = ("", None) if ids is None else ("WHERE id = ANY(%s)", [list(ids)])
     with driver.cursor(binary=True) as cursor:
-        cursor.execute(f"SELECT {COLUMNS} FROM templates {where} ORDER BY place", given)  # noqa: S608  # ours
-        return [Row(*row) for row in cursor]
+        return list(cursor.execute(statement, given).fetchall())

@@ -130,6 +130,7 @@ templates = Table(
     # In the order of enrolment, which times alone do not tell; and anew with every change of the row.
     Column[int]("place", BigInteger, Identity(), nullable=False),
     Column[int]("stamp", BigInteger, nullable=False),
+    Index("templates_model", "model", "person_id"),
 )
 
 shadow_heads = Table(
