@@ -73,8 +73,9 @@ def show(service: FaceService, args: Namespace) -> Answer:
     data["model"] = {"id": model, "path": path, "set_by": set_by, "problem": problem}
     rows.append(("model", model or "none", _words(set_by)))
     data["db"] = files.shown(service.settings.db)
+    data["store"] = service.repository.place if service.settings.database_url else "tinydb"
     data["models_dir"] = files.shown(service.settings.models_dir)
-    rows += [("database", data["db"], ""), ("models", data["models_dir"], "")]
+    rows += [("people", data["store"], ""), ("database", data["db"], ""), ("models", data["models_dir"], "")]
     return Answer(data, columns(rows) + ([problem] if problem else []))
 
 
