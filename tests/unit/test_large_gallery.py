@@ -106,9 +106,11 @@ def test_an_index_whose_making_was_interrupted_is_made_anew(server: Store, postg
     index.build(MODEL)
     ((name,),) = postgres.sql(INDEXES)
     postgres.sql(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'facenet.{name}'::regclass")
-    assert not search.PeopleIndex(index._database).ready(MODEL)
-    index.build(MODEL)
-    assert search.PeopleIndex(index._database).ready(MODEL)
+    other = search.PeopleIndex(index._database)
+    assert not other.ready(MODEL)
+    assert other._building
+    other._building.join()
+    assert other.ready(MODEL)
 
 
 @pytest.mark.postgres
