@@ -24,9 +24,11 @@ from facenet_core.errors import (
 )
 from facenet_core.service import FaceService
 from facenet_core.store import Store, open_store, server
+from facenet_core.types import Asker
 from tests.fakes import BLUE, RED, fake_engine, photo
 from tests.postgres import Postgres, free_port
 from tests.unit.store_workers import new_template
+from tests.unit.test_importing import Elsewhere
 
 pytestmark = pytest.mark.postgres
 
@@ -100,6 +102,20 @@ def test_of_two_who_insist_on_the_same_new_name_at_once_one_wins(open_again: Cal
         assert isinstance(lost, PersonExistsError)
     assert len(two.people()) == 10
     assert one.photos.all() == {t.photo_sha256 for p in one.people() for t in p.templates}
+
+
+def test_an_event_waits_for_nobody_who_changes_people(open_again: Callable[[], Store]) -> None:
+    here, there = open_again(), open_again()
+    revision = there.people.revision()
+    (bert,) = Elsewhere(Bert=["b1"]).people
+
+    def read(_: str) -> bytes:
+        there.events.note("verify", "match", Asker("command"))
+        assert len(there.events.latest()) == 1 and there.people.revision() == revision
+        return new_template("b1").photo
+
+    here.people.import_people([bert], read, "merge")
+    assert there.people.revision() != revision
 
 
 def test_what_others_change_is_seen_at_once_and_nothing_else_is_read_again(open_again: Callable[[], Store]) -> None:

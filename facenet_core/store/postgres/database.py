@@ -72,7 +72,7 @@ class PeopleDatabase(PostgresDatabase):
             DatabaseWriteError: Nothing was changed.
         """
         token = uuid4()
-        with self._errors(), self._begun(self._begin_writing) as connection:
+        with self._errors(), self._begun(self._begin_changing) as connection:
             try:
                 yield connection
                 self._note(connection, token)
@@ -92,8 +92,8 @@ class PeopleDatabase(PostgresDatabase):
                 return
         self._settle(token, broken)
 
-    def _begin_writing(self, connection: Connection) -> None:
-        super()._begin_writing(connection)
+    def _begin_changing(self, connection: Connection) -> None:
+        self._begin_writing(connection)
         # Ends with the transaction. Unlike the lock of a row it is no change in itself.
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"{self.schema}.state"))))
         self.seen(connection)
@@ -115,7 +115,7 @@ class PeopleDatabase(PostgresDatabase):
         """
         try:
             # The lock is only free once the server is done with the change, in one way or the other.
-            with self._errors(), self._begun(self._begin_writing) as connection:
+            with self._errors(), self._begun(self._begin_changing) as connection:
                 made = connection.execute(select(tables.commits).where(tables.commits.c.token == token)).first()
         except StoreError as error:
             raise StoreError(
