@@ -45,9 +45,9 @@ def embeddings(count: int) -> list[Embedding]:
     return list(unit_norm(np.random.default_rng(0).standard_normal((count, DIMENSIONS)).astype(np.float32)))
 
 
-def person(number: int, embedding: Embedding) -> Person:
-    """A person with one photo."""
-    mark, name = f"{number:032x}", sha256(photo(number)).hexdigest()
+def person(number: int, embedding: Embedding, *, small: bool = False) -> Person:
+    """A person with one photo, which may be of a few bytes."""
+    mark, name = f"{number:032x}", sha256(number.to_bytes(8) if small else photo(number)).hexdigest()
     template = Template(mark, mark, name, f"{number:064x}", f"{number}.jpg", FOUND, embedding, MODEL, NOW)
     return Person(mark, f"Person {number}", NOW, (template,))
 
