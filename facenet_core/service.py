@@ -95,8 +95,10 @@ class FaceService(Changeover):
         self._changed_elsewhere = False
 
     def close(self) -> None:
-        """Lets go of the store; the next call opens it again."""
+        """Lets go of what is stored; the next call opens it again."""
         self.audit.close()
+        if "reverse" in self.__dict__:  # made when it is first asked for
+            self.reverse.close()
 
     # -- the engine ---------------------------------------------------------
 

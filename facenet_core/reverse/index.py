@@ -34,6 +34,9 @@ OFF = (
     "FACENET_REVERSE=true turns it on."
 )
 
+EXPIRE_EVERY = timedelta(hours=1)
+"""Retention is counted in days."""
+
 
 class ReverseIndex:
     """Crawls, indexes and searches public pictures. Thread-safe.
@@ -67,6 +70,7 @@ class ReverseIndex:
         self._pages, self._removals = Pages(self._database), Removals(self._database)
         self._lock = threading.Lock()
         self._model: tuple[ModelId, Faces, Vectors] | None = None
+        self._expired_at: datetime | None = None
 
     @property
     def on(self) -> bool:
@@ -241,15 +245,17 @@ class ReverseIndex:
         self._removals.take_off(id_)
 
     def expire(self) -> int:
-        """Drops what was fetched longer ago than the retention period.
+        """Drops what was fetched longer ago than the retention period; looked for once an hour at most.
 
         Returns:
             How many addresses were dropped.
         """
         self.refuse_off()
-        if not self._settings.reverse_days or not self._database.exists:
+        now = self._now()
+        if not self._database.exists or (self._expired_at and now - self._expired_at < EXPIRE_EVERY):
             return 0
-        return self._pages.drop(before=self._now() - timedelta(days=self._settings.reverse_days))
+        self._expired_at = now
+        return self._pages.drop(before=now - timedelta(days=self._settings.reverse_days))
 
     def close(self) -> None:
         """Lets go of the database."""
