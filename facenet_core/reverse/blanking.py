@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image, ImageOps
 from sqlalchemy import Connection, select, update
 
 from facenet_core import images
@@ -74,9 +75,30 @@ def blanked(thumbnail: bytes, width: int, faces: Sequence[Detection]) -> bytes |
 
 def sample_of(photo: Photo, face: Detection) -> bytes:
     """A small picture of a face with what is around it, as JPEG, in which it can be found again."""
-    box = face.box
-    around = Box(box.left - box.width, box.top - box.height, box.right + box.width, box.bottom + box.height)
-    return images.thumbnail(photo.pixels[_slices(around, photo.pixels.shape)], 480)
+    return images.thumbnail(_around(photo.pixels, face.box), SAMPLE_SIDE)
+
+
+def sample_of_thumbnail(thumbnail: bytes, face: Detection, size: tuple[int, int]) -> bytes:
+    """The same from a thumbnail, enlarged: tiny faces are not found, and tiny pictures not looked at.
+
+    Args:
+        thumbnail: Of the photo, as JPEG.
+        face: Where the face is on the photo.
+        size: Pixels of the photo, across and down.
+
+    Raises:
+        PhotoError: If the thumbnail can't be read.
+    """
+    small = images.decode(thumbnail, "thumbnail")
+    around = Image.fromarray(_around(small.pixels, _scaled(face, small.width / size[0]).box))
+    grown = ImageOps.contain(around, (SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.BICUBIC)
+    return images.thumbnail(np.asarray(grown), SAMPLE_SIDE)
+
+
+def _around(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """A face with as much again on each side."""
+    wide = Box(box.left - box.width, box.top - box.height, box.right + box.width, box.bottom + box.height)
+    return pixels[_slices(wide, pixels.shape)]
 
 
 def _slices(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -12,13 +12,13 @@ from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import ReverseError
 from facenet_core.pipeline import Analyser, analyse_here
-from facenet_core.reverse.blanking import forget, sample_of
+from facenet_core.reverse.blanking import forget, sample_of, sample_of_thumbnail
 from facenet_core.reverse.crawling import Crawler, Fetching
-from facenet_core.reverse.faces import Faces
+from facenet_core.reverse.faces import Faces, IndexedFace
 from facenet_core.reverse.indexing import ReverseIndexer
 from facenet_core.reverse.pages import Pages
 from facenet_core.reverse.pgvectors import PostgresVectors
-from facenet_core.reverse.records import Among, Crawled, Matches, Removal, Status, Taken
+from facenet_core.reverse.records import Among, Crawled, Hit, Matches, Removal, Status, Taken
 from facenet_core.reverse.removals import Removals
 from facenet_core.reverse.searching import ReverseSearcher
 from facenet_core.reverse.status import status
@@ -221,14 +221,48 @@ class ReverseIndex:
             NoThresholdError: If no limit is given, and nothing was measured.
         """
         self.refuse_off()
+        return self._forget(face.embedding, lambda: sample_of(photo, face.detection), limit)
+
+    def alike(self, hit: Hit, limit: float | None = None) -> int:
+        """How many faces :meth:`remove_hit` would drop, copies among them.
+
+        Args:
+            hit: What a search has found.
+            limit: As there.
+
+        Raises:
+            ModelError: If there is no model.
+            ReverseError: If the face has gone meanwhile, or no limit is given
+                and nothing was measured.
+        """
         faces, _ = self._current()
-        within = self._limit(limit)
-        sample = sample_of(photo, face.detection)
-        with self._alone("index", "The index is being written by another process. Wait for its end."):
-            near = [each.id for each in self._searcher().like(face.embedding, within)]
-            dropped = forget(self._database, faces, near)
-            self._removals.bar_face(faces.model, face.embedding, within, sample, dropped, self._now())
-        return dropped
+        near = self._searcher().like(self._indexed(hit).embedding, self._limit(limit))
+        with self._database.reading() as connection:
+            return sum(map(len, faces.copies(connection, [each.id for each in near]).values()))
+
+    def remove_hit(self, hit: Hit, limit: float | None = None) -> int:
+        """Drops the faces of somebody whom a search has found, as :meth:`remove_face` does.
+
+        The sample that is kept is of the thumbnail: another model may fail to
+        find a face on it that is small there. A photo of the person, if there
+        is one, makes a better sample.
+
+        Args:
+            hit: What the search has found.
+            limit: Faces at most so far from it are taken for the person; the
+                1:1 threshold by default.
+
+        Returns:
+            How many faces were dropped, copies among them.
+
+        Raises:
+            ModelError: If there is no model.
+            ReverseError: If the face or its thumbnail has gone meanwhile, if no
+                limit is given and nothing was measured, or if the index is
+                being written by another process.
+        """
+        found = self._indexed(hit)
+        return self._forget(found.embedding, lambda: self._sample(hit), limit)
 
     def removals(self) -> tuple[Removal, ...]:
         """The removal list, the latest first."""
@@ -281,6 +315,31 @@ class ReverseIndex:
 
     def _searcher(self) -> ReverseSearcher:
         return ReverseSearcher(self._database, *self._current(), self._calibration(), self._targets())
+
+    def _indexed(self, hit: Hit) -> IndexedFace:
+        """The face that a search has found, as it is now."""
+        faces, _ = self._current()
+        with self._database.reading() as connection:
+            found = faces.some(connection, [hit.face]).get(hit.face)
+        if found is None:
+            raise ReverseError("This face is no longer in the index. Search again.")
+        return found
+
+    def _sample(self, hit: Hit) -> bytes:
+        small = self._pages.thumbnail(hit.photo)
+        if small is None:
+            raise ReverseError("There is no picture of this face any more. Remove its page, or give another photo.")
+        return sample_of_thumbnail(small, hit.detection, hit.size)
+
+    def _forget(self, embedding: Embedding, sampled: Callable[[], bytes], limit: float | None) -> int:
+        """Drops faces near to one, and bars whom they belong to."""
+        faces, _ = self._current()
+        within, sample = self._limit(limit), sampled()
+        with self._alone("index", "The index is being written by another process. Wait for its end."):
+            near = [each.id for each in self._searcher().like(embedding, within)]
+            dropped = forget(self._database, faces, near)
+            self._removals.bar_face(faces.model, embedding, within, sample, dropped, self._now())
+        return dropped
 
     def _limit(self, given: float | None) -> float:
         if given is not None:
