@@ -15,6 +15,7 @@ from facenet_core.ui import (
     album_search,
     album_sections,
     components,
+    notices,
     session,
 )
 
@@ -26,7 +27,7 @@ seen = session.shown_state(service)
 
 try:
     section = album_sections.chosen(service)
-    album_sections.report()
+    notices.report()
     if section == album_sections.SEARCH:
         album_search.section(service)
     elif section == album_sections.PEOPLE and album_group.opened():

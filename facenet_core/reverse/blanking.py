@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from sqlalchemy import Connection, select, update
 
@@ -65,9 +66,7 @@ def blanked(thumbnail: bytes, width: int, faces: Sequence[Detection]) -> bytes |
         return None
     scale = pixels.shape[1] / width
     for face in faces:
-        box = face.box
-        small = Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
-        part = pixels[_slices(small, pixels.shape)]
+        part = pixels[_slices(_scaled(face.box, scale), pixels.shape)]
         if part.size:
             part[:] = part.mean(axis=(0, 1)).astype(np.uint8)
     return images.thumbnail(pixels, THUMBNAIL_SIDE)
@@ -90,9 +89,13 @@ def sample_of_thumbnail(thumbnail: bytes, face: Detection, size: tuple[int, int]
         PhotoError: If the thumbnail can't be read.
     """
     small = images.decode(thumbnail, "thumbnail")
-    around = Image.fromarray(_around(small.pixels, _scaled(face, small.width / size[0]).box))
+    around = Image.fromarray(_around(small.pixels, _scaled(face.box, small.width / size[0])))
     grown = ImageOps.contain(around, (SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.BICUBIC)
     return images.thumbnail(np.asarray(grown), SAMPLE_SIDE)
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    return Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
 
 
 def _around(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:

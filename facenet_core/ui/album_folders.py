@@ -13,7 +13,7 @@ from facenet_core.album.records import Folder, Refused, Run, shown
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.table import cell
-from facenet_core.ui import album_sections, album_tiles, audit, components, login
+from facenet_core.ui import album_tiles, audit, components, login, notices
 
 ADDED = "album_path"
 CONFIRM = "album_confirm"
@@ -55,15 +55,15 @@ def _add(shared: FaceService) -> None:
 def _added(shared: FaceService) -> None:
     path = st.session_state[ADDED].strip()
     if not path:
-        album_sections.say("Type the path of a folder first.", error=True)
+        notices.say("Type the path of a folder first.", error=True)
         return
     try:
         folder = shared.album.add(Path(path))
     except FaceNetError as error:
-        album_sections.say(str(error), error=True)
+        notices.say(str(error), error=True)
         return
     audit.note(shared, "album_add", "added")
-    album_sections.say(f"{shown(str(folder.path))} was added. Have it indexed now.")
+    notices.say(f"{shown(str(folder.path))} was added. Have it indexed now.")
     st.session_state[ADDED] = ""
 
 
@@ -112,11 +112,11 @@ def _removed(shared: FaceService, folder: Folder) -> None:
     try:
         shared.album.remove(folder.path)
     except FaceNetError as error:
-        album_sections.say(str(error), error=True)
+        notices.say(str(error), error=True)
         return
     album_tiles.forget()
     audit.note(shared, "album_remove", "removed")
-    album_sections.say(f"{shown(str(folder.path))} is no longer in the album. Its photos stay as they are.")
+    notices.say(f"{shown(str(folder.path))} is no longer in the album. Its photos stay as they are.")
 
 
 def _index(shared: FaceService, manager: bool, busy: bool) -> None:

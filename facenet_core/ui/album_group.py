@@ -12,7 +12,7 @@ from facenet_core.album.said import Kind
 from facenet_core.errors import AlbumError, FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import EnrolOutcome
-from facenet_core.ui import album_photo, album_samples, album_sections, album_tiles, audit, components, login
+from facenet_core.ui import album_photo, album_samples, album_sections, album_tiles, audit, components, login, notices
 
 SHOWN = "album_group"
 """The number of the group that is shown, with its faces, as a key of the session."""
@@ -166,9 +166,9 @@ def _name(shared: FaceService, group: Group) -> None:
             for outcome in outcomes:
                 audit.enrolled(shared, outcome)
             audit.note(shared, "album_name", "named", named.person)
-            album_sections.say(f"This is {name.strip()} now.")
+            notices.say(f"This is {name.strip()} now.")
         except FaceNetError as error:
-            album_sections.say(str(error), error=True)
+            notices.say(str(error), error=True)
         st.rerun()
     report: tuple[EnrolOutcome, ...] | None = st.session_state.get(REPORT)
     if report is not None:
@@ -183,18 +183,18 @@ def _search(shared: FaceService, group: Group) -> None:
         album_samples.only(album_samples.A, album_samples.of_group(shared, group))
         album_sections.go(album_sections.SEARCH)
     except FaceNetError as error:
-        album_sections.say(str(error), error=True)
+        notices.say(str(error), error=True)
 
 
 def _split(shared: FaceService, group: Group, picked: set[int]) -> None:
     try:
         shared.album.people.split(group.number, sorted(picked))
     except FaceNetError as error:
-        album_sections.say(str(error), error=True)
+        notices.say(str(error), error=True)
         return
     st.session_state[SHOWN] = (group.number, tuple(face for face in group.faces if face not in picked))
     audit.note(shared, "album_split", "split", group.person)
-    album_sections.say(f"{components.count(len(picked), 'face')} taken out: somebody else.")
+    notices.say(f"{components.count(len(picked), 'face')} taken out: somebody else.")
     picked.clear()
 
 
@@ -202,15 +202,15 @@ def _undo(shared: FaceService, then: Callable[[FaceService, Kind], None] | None)
     try:
         kind = shared.album.people.undo()
     except FaceNetError as error:
-        album_sections.say(str(error), error=True)
+        notices.say(str(error), error=True)
         return
     if kind is None:
-        album_sections.say("There is nothing to take back.")
+        notices.say("There is nothing to take back.")
         return
     audit.note(shared, "album_undo", kind)
     if then:
         then(shared, kind)
-    album_sections.say(f"Taken back: {UNDONE[kind]}.")
+    notices.say(f"Taken back: {UNDONE[kind]}.")
 
 
 def _picked(group: Group) -> set[int]:

@@ -7,7 +7,16 @@ import streamlit as st
 from facenet_core.album.groups import Group
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
-from facenet_core.ui import album_group, album_questions, album_sections, album_tiles, audit, components, login
+from facenet_core.ui import (
+    album_group,
+    album_questions,
+    album_sections,
+    album_tiles,
+    audit,
+    components,
+    login,
+    notices,
+)
 
 PAGE = 24
 """People that are shown at once."""
@@ -88,7 +97,7 @@ def _to_group(shared: FaceService, waiting: int) -> None:
                 shared.album.people.group()
             audit.note(shared, "album_group", "grouped")
         except FaceNetError as error:
-            album_sections.say(str(error), error=True)
+            notices.say(str(error), error=True)
         st.rerun()
 
 
@@ -115,9 +124,9 @@ def _corrections(shared: FaceService, groups: tuple[Group, ...], picked: set[int
             with st.spinner("Grouping all faces", show_time=True):
                 shared.album.people.group(anew=True)
             audit.note(shared, "album_group", "regrouped")
-            album_sections.say("All faces were grouped again.")
+            notices.say("All faces were grouped again.")
         except FaceNetError as error:
-            album_sections.say(str(error), error=True)
+            notices.say(str(error), error=True)
         st.rerun()
 
 
@@ -125,10 +134,10 @@ def _merge(shared: FaceService, picked: set[int]) -> None:
     try:
         shared.album.people.merge(sorted(picked))
     except FaceNetError as error:
-        album_sections.say(str(error), error=True)
+        notices.say(str(error), error=True)
         return
     audit.note(shared, "album_merge", "merged")
-    album_sections.say(f"{len(picked)} groups are one person now.")
+    notices.say(f"{len(picked)} groups are one person now.")
     picked.clear()
 
 

@@ -8,7 +8,7 @@ from facenet_core.album.packing import in_album
 from facenet_core.album.records import AlbumFace, AlbumPhoto
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
-from facenet_core.ui import album_samples, album_sections, album_tiles, components
+from facenet_core.ui import album_samples, album_sections, album_tiles, components, notices
 from facenet_core.ui.album_samples import A, B
 
 OPENED = "album_photo"
@@ -122,7 +122,7 @@ def _take(shared: FaceService, face: AlbumFace, name: str, use: str) -> None:
     try:
         sample = album_samples.of_face(shared, face, name)
     except FaceNetError as error:
-        album_sections.say(str(error), error=True)
+        notices.say(str(error), error=True)
     else:
         if use == NEW:
             album_samples.only(A, sample)

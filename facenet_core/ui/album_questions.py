@@ -12,7 +12,7 @@ from facenet_core.album.said import Kind
 from facenet_core.errors import AlbumError, FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.types import ModelId
-from facenet_core.ui import album_group, album_sections, album_tiles, audit, components, login
+from facenet_core.ui import album_group, album_sections, album_tiles, audit, components, login, notices
 
 SHOWN = "album_questions"
 """Set while the questions are shown in the place of the cards, as a key of the session."""
@@ -258,7 +258,7 @@ def _current(shared: FaceService, question: Question) -> tuple[Question, tuple[G
 def _answer(shared: FaceService, question: Question, kind: Kind) -> None:
     try:
         if (found := _current(shared, question)) is None:
-            album_sections.say("These groups have changed meanwhile.", error=True)
+            notices.say("These groups have changed meanwhile.", error=True)
             return
         people, (one, other) = shared.album.people, found[0].numbers
         says: dict[Kind, Callable[[], None]] = {
@@ -269,7 +269,7 @@ def _answer(shared: FaceService, question: Question, kind: Kind) -> None:
         }
         says[kind]()
     except FaceNetError as error:
-        album_sections.say(str(error), error=True)
+        notices.say(str(error), error=True)
         return
     audit.note(shared, *NOTED[kind])
     if asked := _kept():

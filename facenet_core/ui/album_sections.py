@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from facenet_core.service import FaceService
-from facenet_core.ui import components
 
 SEARCH, PEOPLE, PHOTOS, FOLDERS = "Search", "People", "Photos", "Folders"
 ICONS = {
@@ -17,9 +16,6 @@ ICONS = {
 
 SHOWN = "album_section"
 """The section that is shown, as a key of the session."""
-
-SAID = "album_said"
-"""What came of the last click, told by the next run: ``error`` or ``done`` with a sentence."""
 
 
 def chosen(shared: FaceService) -> str:
@@ -41,20 +37,6 @@ def chosen(shared: FaceService) -> str:
 def go(section: str) -> None:
     """Shows a section from the next run on; for the click on a button."""
     st.session_state[SHOWN] = section
-
-
-def say(text: str, *, error: bool = False) -> None:
-    """Has the next run say something, which may quote names."""
-    st.session_state[SAID] = ("error" if error else "done", text)
-
-
-def report() -> None:
-    """Says it."""
-    kind, text = st.session_state.pop(SAID, (None, ""))
-    if kind == "error":
-        components.show_error(text)
-    elif kind:
-        st.success(components.plain(text), icon=":material/check_circle:")
 
 
 def ready(shared: FaceService) -> bool:
