@@ -12,6 +12,7 @@ PAGES = {
     "pages/verify.py": ("Verify", ":material/how_to_reg:"),
     "pages/recognize.py": ("Recognise", ":material/person_search:"),
     "pages/album.py": ("Album", ":material/photo_library:"),
+    "pages/reverse.py": ("Reverse search", ":material/travel_explore:"),
     "pages/manage.py": ("Manage", ":material/groups:"),
     "pages/accuracy.py": ("Accuracy", ":material/query_stats:"),
     "pages/metrics.py": ("Metrics", ":material/monitoring:"),

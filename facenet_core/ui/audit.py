@@ -45,16 +45,17 @@ def identified(shared: FaceService, photo: str, found: Sequence[Identification])
         decided(shared, "identify", f"{photo} {each.number}", each.outcome, person_id)
 
 
-def searched(shared: FaceService, question: str, verdict: str) -> None:
-    """Notes a search of the album, once for each question.
+def searched(shared: FaceService, question: str, verdict: str, kind: str = "album_search") -> None:
+    """Notes a search for a face, once for each question.
 
     Args:
         shared: The service.
         question: What tells it from others.
         verdict: The answer.
+        kind: Where it was searched.
     """
-    if _new("album_search", question, verdict):
-        note(shared, "album_search", verdict)
+    if _new(kind, question, verdict):
+        note(shared, kind, verdict)
 
 
 def enrolled(shared: FaceService, outcome: EnrolOutcome) -> None:

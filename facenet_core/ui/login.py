@@ -17,13 +17,14 @@ TAKES: dict[str, Role] = {
     "pages/verify.py": "verify",
     "pages/recognize.py": "identify",
     "pages/album.py": "identify",
+    "pages/reverse.py": "identify",
     "pages/manage.py": "enrol",
     "pages/accuracy.py": "manage",
     "pages/metrics.py": "manage",
     "pages/settings.py": "manage",
 }
 """The role that each page takes; ``manage`` includes the others. With ``enrol`` alone Manage adds people, no more;
-with ``identify`` alone Album is searched and looked at."""
+with ``identify`` alone Album and Reverse search are searched, and nothing in them is changed."""
 
 
 def admit(shared: FaceService, page: str) -> None:

@@ -25,6 +25,9 @@ from tests.e2e.conftest import ROOT, App
 
 pytestmark = pytest.mark.browser
 
+SEARCHED = ["Verify", "Recognise", "Album", "Reverse search"]
+"""What whoever may verify and identify is offered."""
+
 
 class Provider:
     """Vouches for whoever it is told to, without asking."""
@@ -115,8 +118,8 @@ def log_in(page: Page, provider: Provider, email: str) -> None:
 @pytest.mark.parametrize(
     ("email", "pages"),
     [
-        ("ann@example.org", ["Verify", "Recognise", "Album", "Manage", "Accuracy", "Metrics", "Settings"]),
-        ("porter@example.org", ["Verify", "Recognise", "Album"]),
+        ("ann@example.org", [*SEARCHED, "Manage", "Accuracy", "Metrics", "Settings"]),
+        ("porter@example.org", SEARCHED),
     ],
 )
 def test_people_log_in_and_see_what_is_theirs(

@@ -15,7 +15,7 @@ from tests.ui.conftest import Serve, ServeInstalled
 from tests.ui.people import enrol
 from tests.ui.visitor import ROOT, Visitor
 
-EVERY = ["accuracy", "album", "manage", "metrics", "recognize", "settings", "verify"]
+EVERY = ["accuracy", "album", "manage", "metrics", "recognize", "reverse", "settings", "verify"]
 
 LogIn = Callable[..., None]
 
@@ -89,7 +89,7 @@ def test_whoever_has_not_logged_in_is_asked_to(logged_in: LogIn) -> None:
     [
         (["manage"], EVERY),
         ("verify", ["verify"]),
-        (["identify", "verify"], ["album", "recognize", "verify"]),
+        (["identify", "verify"], ["album", "recognize", "reverse", "verify"]),
         (["enrol"], ["manage"]),
         (["root"], []),
     ],
@@ -115,7 +115,7 @@ def test_people_without_a_role_see_nothing(logged_in: LogIn, claims: dict[str, A
 
 def test_pages_that_are_not_for_somebody_are_not_offered(service: FaceService, logged_in: LogIn) -> None:
     logged_in({"ann@example.org": ["verify", "identify"]}, email="ann@example.org")
-    assert offered(Visitor().open("verify")) == ["Verify", "Recognise", "Album"]
+    assert offered(Visitor().open("verify")) == ["Verify", "Recognise", "Album", "Reverse search"]
 
 
 def test_whoever_may_only_enrol_adds_people_and_sees_nobody(service: FaceService, logged_in: LogIn) -> None:

@@ -22,6 +22,7 @@ PAGES = sorted((ROOT / "pages").glob("*.py"))
     ("page", "title"),
     [
         ("album", "Album"),
+        ("reverse", "Reverse search"),
         ("manage", "Manage"),
         ("recognize", "Recognise"),
         ("accuracy", "Accuracy"),
@@ -47,6 +48,7 @@ def test_a_deep_link_in_a_fresh_process_goes_through_the_app(
         "Verify",
         "Recognise",
         "Album",
+        "Reverse search",
         "Manage",
         "Accuracy",
         "Metrics",
