@@ -199,7 +199,12 @@ class Calibration:
         )
 
     def identify_threshold(
-        self, templates: int, fpir: float = IDENTIFY_FPIR, verify_fmr: float = VERIFY_FMR, of: str = "enrolled photo"
+        self,
+        templates: int,
+        fpir: float = IDENTIFY_FPIR,
+        verify_fmr: float = VERIFY_FMR,
+        of: str = "enrolled photo",
+        gives: str = "somebody's name",
     ) -> Threshold:
         """The threshold of 1:N.
 
@@ -212,6 +217,7 @@ class Calibration:
             fpir: Target, of the search as a whole.
             verify_fmr: Target of 1:1.
             of: What one of those that are searched is called.
+            gives: What whoever matches gets.
         """
         n = max(templates, 1)
         fmr = min(each_of(fpir, n), verify_fmr)
@@ -224,7 +230,7 @@ class Calibration:
             x,
             "measured" if basis == "measured" else "estimated",
             f"With {photos}, a threshold of {x:.2f} gives about {_one_in(any_of(max(fmr, self.floor), n))} strangers "
-            f"somebody's name, {self._source(basis)}.{limit} Beyond it, up to {max(x, end):.2f}, the answer is Can't "
+            f"{gives}, {self._source(basis)}.{limit} Beyond it, up to {max(x, end):.2f}, the answer is Can't "
             "tell.",
             max(x, end),
         )

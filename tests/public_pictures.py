@@ -16,12 +16,12 @@ class Pictures:
 
     Attributes:
         name: Which source it passes for.
-        found: What it finds.
+        pictures: What it finds.
         contents: The files, by address.
     """
 
     name: SourceName = "commons"
-    found: list[FoundImage] = field(default_factory=list)
+    pictures: list[FoundImage] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
 
     def put(
@@ -39,15 +39,15 @@ class Pictures:
         url = f"https://{self.name}.example.org/{name}"
         page = page_url or f"https://{self.name}.example.org/wiki/{name}"
         image = FoundImage(self.name, url, page, title or name, author, licence, licence_url, None, None)
-        self.found.append(image)
+        self.pictures.append(image)
         self.contents[url] = content
         return image
 
     def search(self, query: str, limit: int) -> Iterator[FoundImage | RefusedResult]:
-        yield from self.found[:limit]
+        yield from self.pictures[:limit]
 
-    def image(self, url: str) -> Fetched:
-        return Fetched(self.contents[url], "image/png", url, datetime.now(UTC))
+    def found(self, image: FoundImage) -> Fetched:
+        return Fetched(self.contents[image.image_url], "image/png", image.image_url, datetime.now(UTC))
 
     def crawled_by(self, index: ReverseIndex) -> None:
         """Has everything taken in."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -74,16 +74,12 @@ class ReverseIndexer:
         self._database, self._pages, self._faces, self._vectors = database, pages, faces, vectors
         self._removals, self._settings = removals, settings
 
-    def run(
-        self, engine: FaceEngine, analyse: Analyser, within: Callable[[], float], *, keep: bool = False
-    ) -> Generator[Taken, None, None]:
+    def run(self, engine: FaceEngine, analyse: Analyser, *, keep: bool = False) -> Generator[Taken, None, None]:
         """Looks at every photo that waits. A run that is stopped or killed has lost nothing.
 
         Args:
             engine: What finds and embeds faces.
             analyse: Analyses many photos with it, here or elsewhere.
-            within: How near a face must be to somebody on the removal list to
-                be taken for them; asked for those whom this model has not seen.
             keep: Keep the originals, instead of thumbnails alone.
 
         Yields:
@@ -93,7 +89,6 @@ class ReverseIndexer:
             ModelError: If the model fails.
             StoreError: If the index can't be written.
         """
-        self._see_removed(engine, within)
         removed = self._removals.people(self._faces.model)
         asked: deque[Waiting] = deque()
         with closing(analyse(engine, self._waiting(asked), Seen.of)) as coming:
@@ -130,11 +125,3 @@ class ReverseIndexer:
         nearest = min(between, key=between.__getitem__, default=None)
         twin = nearest if nearest is not None and between[nearest] <= TWIN_DISTANCE else None
         return NewFace(place, embedding, twin)
-
-    def _see_removed(self, engine: FaceEngine, within: Callable[[], float]) -> None:
-        """Shows the model those on the removal list whom only others have seen."""
-        for removal, sample in self._removals.unseen(self._faces.model):
-            found = engine.analyse(images.decode(sample, "removed"))
-            if found.faces:
-                face = found.faces[found.prominent]
-                self._removals.see(removal, self._faces.model, face.embedding, within())

@@ -170,7 +170,9 @@ class Pages:
         if url:
             wanted = wanted.where(or_(IMAGES.c.image_url == url, IMAGES.c.page_url == url))
         if host:
-            wanted = wanted.where(or_(IMAGES.c.image_url.contains(host), IMAGES.c.page_url.contains(host)))
+            name = host.lower()
+            both = (func.lower(IMAGES.c.image_url), func.lower(IMAGES.c.page_url))
+            wanted = wanted.where(or_(*(url.contains(name, autoescape=True) for url in both)))
         if before:
             wanted = wanted.where(func.coalesce(IMAGES.c.fetched_at, IMAGES.c.found_at) < before.isoformat())
         with self._database.writing() as connection:

@@ -181,10 +181,11 @@ class Status:
         images: Addresses by source.
         refused: Addresses that gave no photo.
         photos: Different photos.
-        waiting: Photos that the current model has not seen.
-        lost: Those among them that must be fetched again first.
-        faces: Faces, as the current model sees them.
-        copies: Those among them that are copies of others.
+        waiting: Photos that the next index run looks at.
+        lost: Photos that only another model has seen, and that must be fetched
+            again first.
+        faces: Different faces, as the current model sees them.
+        copies: Further ones that are copies of them.
         removals: Entries on the removal list.
         oldest: When the oldest photo was fetched, UTC.
     """

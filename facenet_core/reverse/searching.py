@@ -61,7 +61,9 @@ class ReverseSearcher:
             pages = showing(connection, [face.id for _, face in found], among)
         calibration, targets, threshold = self._calibration, self._targets, None
         if calibration:
-            threshold = calibration.identify_threshold(searched, targets.fpir, targets.fmr, "indexed face")
+            threshold = calibration.identify_threshold(
+                searched, targets.fpir, targets.fmr, "indexed face", "a likely match"
+            )
         hits = tuple(
             Hit(
                 face.id,

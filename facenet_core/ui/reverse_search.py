@@ -23,9 +23,6 @@ from facenet_core.ui.reverse_probe import Probe
 ALIKE = "reverse_alike"
 """Whether look-alikes are shown, as a key of the session."""
 
-WORDS = (("enrolled photo", "face"), ("somebody's name", "a likely match"))
-"""What thresholds are explained with, and what it is called here."""
-
 
 def section(shared: FaceService) -> None:
     """The question, and its answer.
@@ -112,8 +109,6 @@ def _searched(found: Matches, filters: Filters) -> str:
         why = "Nothing was measured for this model: it can't tell."
     else:
         why = found.threshold.explanation
-        for of_a_gallery, here in WORDS:
-            why = why.replace(of_a_gallery, here)
     return f"{components.count(found.searched, 'different face')} searched.{where} {why}"
 
 

@@ -11,7 +11,7 @@ from facenet_core import shipped
 from facenet_core.reverse.records import Page
 from facenet_core.service import FaceService
 from facenet_core.ui import reverse_links
-from tests.fakes import BLUE, DARK_RED, GREEN, RED, YELLOW, photo
+from tests.fakes import BLUE, DARK_RED, GREEN, RED, photo
 from tests.public_pictures import Pictures
 from tests.ui.conftest import Serve
 from tests.ui.people import MEASURED
@@ -19,8 +19,8 @@ from tests.ui.test_album import looker, told
 from tests.ui.visitor import Visitor
 
 DROP = "Drop a photo here"
-ORANGE, PINK = (220, 90, 30), (220, 30, 127)
-"""0.35 and 0.60 from red: the same person, and somebody alike."""
+ORANGE, PINK, CYAN = (220, 90, 30), (220, 30, 220), (20, 235, 235)
+"""0.35 and 1.14 from red: the same person, and somebody alike. Nobody else is within 1.1 of cyan."""
 
 NASTY = "**Ann** [x](javascript:alert(1)) :red[!]"
 
@@ -83,7 +83,7 @@ def boxed(visitor: Visitor) -> list[str]:
 def test_somebody_is_found_with_the_pages_that_show_them(indexed: FaceService, visitor: Visitor) -> None:
     search(visitor)
     assert "Probably the same person: 2 pictures" in visitor.text
-    assert "5 different faces searched. Set by you" in visitor.text
+    assert "5 different faces searched. With 5 indexed faces, a threshold of" in visitor.text
     assert "A likeness is no proof" in visitor.text
     assert boxed(visitor) == [NASTY, "orange.png"]
     assert "100 %** :small[· distance 0.00" in visitor.text and "97 %" in visitor.text
@@ -128,10 +128,10 @@ def test_pages_and_people_are_removed_and_the_removal_is_taken_back(indexed: Fac
     assert "The page is gone, with 1 picture, and won't be taken in again." in visitor.text
     assert boxed(visitor) == ["copy.png", "orange.png"]
     visitor.click("Remove").fill("What is to go?", "This person", "radio")
-    assert "**3 faces**, copies included" in visitor.text
+    assert "**2 faces**, copies included" in visitor.text
     visitor.click("Remove this person")
-    assert "This person is gone, with 3 faces" in visitor.text
-    assert "No face that looks like this" in visitor.text
+    assert "This person is gone, with 2 faces" in visitor.text
+    assert "No likely match" in visitor.text
     visitor.click("Take off").click("Keep").click("Take off").click("Yes, take off")
     assert "It is off the removal list" in visitor.text
     assert [entry.kind for entry in indexed.reverse.removals()] == ["url"]
@@ -148,7 +148,7 @@ def test_one_of_several_faces_is_chosen_and_whoever_may_only_look_removes_nothin
     indexed: FaceService, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looker(monkeypatch)
-    visitor.open("reverse").upload(DROP, ("both.png", photo(YELLOW, BLUE)))
+    visitor.open("reverse").upload(DROP, ("both.png", photo(CYAN, BLUE)))
     visitor.choose("2 faces were found. Which one?", 1)
     assert "No likely match" in visitor.text
     visitor.choose("2 faces were found. Which one?", 2)

@@ -19,7 +19,7 @@ from facenet_core.reverse import crawling
 from facenet_core.reverse.records import distance_of, score
 from facenet_core.reverse.tables import PHOTOS
 from facenet_core.sources.records import RefusedResult
-from tests.fakes import BLUE, DARK_RED, GREEN, OTHER_MODEL, RED, YELLOW, photo
+from tests.fakes import BLUE, DARK_RED, GREEN, MODEL, OTHER_MODEL, RED, YELLOW, photo
 from tests.postgres import Postgres
 from tests.reverses import ReverseScene, page_of
 
@@ -356,3 +356,22 @@ def test_the_file_is_the_owners_alone(settings: Settings) -> None:
     scene.web.put("red", photo(RED))
     scene.crawl()
     assert Path(settings.db / "reverse" / "reverse.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_a_model_that_is_chosen_again_does_not_know_whoever_was_removed_meanwhile(scene: ReverseScene) -> None:
+    scene.web.put("red", photo(RED))
+    scene.web.put("blue", photo(BLUE))
+    scene.take_in()
+    scene.model_id = OTHER_MODEL
+    analysis = scene.analysed(RED)
+    scene.index.remove_face(analysis.photo, analysis.faces[0])
+    scene.model_id = MODEL
+    assert all(hit.distance > 0.5 for hit in scene.search(RED).hits)
+    assert scene.search(BLUE).hits[0].distance == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_site_is_removed_however_its_address_is_written(scene: ReverseScene) -> None:
+    scene.web.put("red", photo(RED), host="Pictures.Bad.Example")
+    scene.take_in()
+    assert scene.index.remove_host("BAD.example") == 1
+    assert scene.found(RED) == []

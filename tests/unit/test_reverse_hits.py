@@ -13,6 +13,7 @@ from facenet_core.errors import ReverseError
 from facenet_core.reverse.blanking import sample_of_thumbnail
 from facenet_core.reverse.index import ReverseIndex
 from facenet_core.reverse.records import Hit
+from facenet_core.thresholds import Targets
 from facenet_core.types import Box, Detection
 from tests.fakes import BLUE, DARK_RED, MEASURED, RED, fake_engine, landmarks, photo
 from tests.public_pictures import Pictures
@@ -25,7 +26,7 @@ ORANGE = (220, 90, 30)
 def index(settings: Settings) -> Iterator[ReverseIndex]:
     engine = fake_engine()
     found = ReverseIndex(
-        settings.model_copy(update={"reverse": True}), lambda: engine, lambda _: None, lambda: MEASURED
+        settings.model_copy(update={"reverse": True}), lambda: engine, lambda: MEASURED, lambda: Targets(1e-3, 1e-2)
     )
     web = Pictures()
     for number, colours in enumerate([(RED,), (DARK_RED,), (ORANGE, BLUE), (BLUE,)]):

@@ -1,0 +1,110 @@
+"""The reverse index's parts: where it is kept, whether it is on, and what belongs to the model at work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from facenet_core.calibration import Calibration
+from facenet_core.config import Settings
+from facenet_core.engine import FaceEngine
+from facenet_core.errors import ReverseError
+from facenet_core.reverse.faces import Faces
+from facenet_core.reverse.pages import Pages
+from facenet_core.reverse.pgvectors import PostgresVectors
+from facenet_core.reverse.removals import Removals
+from facenet_core.reverse.searching import ReverseSearcher
+from facenet_core.reverse.tables import APPLICATION_ID, METADATA, VERSION
+from facenet_core.reverse.vectors import FileVectors, Vectors
+from facenet_core.store.sql import PostgresDatabase, SQLDatabase, SQLiteDatabase
+from facenet_core.thresholds import Targets
+from facenet_core.types import ModelId
+
+OFF = (
+    "The reverse index is off. Read docs/reverse.md first, on what the law may ask of you; "
+    "FACENET_REVERSE=true turns it on."
+)
+
+EXPIRE_EVERY = timedelta(hours=1)
+"""Retention is counted in days."""
+
+
+class Collection:
+    """Public pictures and their faces. Thread-safe; see :class:`~facenet_core.reverse.index.ReverseIndex`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Callable[[], FaceEngine],
+        calibration: Callable[[], Calibration | None],
+        targets: Callable[[], Targets],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings, self._engine, self._now = settings, engine, now
+        self._calibration, self._targets = calibration, targets
+        self._folder = settings.db / "reverse"
+        self._database: SQLDatabase = (
+            PostgresDatabase(settings.database_url.get_secret_value(), METADATA, "facenet_reverse")
+            if settings.database_url
+            else SQLiteDatabase(self._folder / "reverse.sqlite", METADATA, APPLICATION_ID, VERSION)
+        )
+        self._pages, self._removals = Pages(self._database), Removals(self._database)
+        self._lock = threading.Lock()
+        self._model: tuple[ModelId, Faces, Vectors] | None = None
+        self._expired_at: datetime | None = None
+        self._unfound: set[tuple[int, int]] = set()  # entries of the removal list that a model finds no face on
+
+    @property
+    def on(self) -> bool:
+        """Whether it was asked for."""
+        return self._settings.reverse
+
+    def refuse_off(self) -> None:
+        """Raises ReverseError while it is off."""
+        if not self.on:
+            raise ReverseError(OFF)
+
+    def expire(self) -> int:
+        """Drops what was fetched longer ago than the retention period; looked for once an hour at most.
+
+        Returns:
+            How many addresses were dropped.
+        """
+        self.refuse_off()
+        now = self._now()
+        if not self._database.exists or (self._expired_at and now - self._expired_at < EXPIRE_EVERY):
+            return 0
+        self._expired_at = now
+        return self._pages.drop(before=now - timedelta(days=self._settings.reverse_days))
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self._database.close()
+        self._model = None
+
+    def _current(self) -> tuple[Faces, Vectors]:
+        """What belongs to the current model."""
+        self.refuse_off()
+        model_id = self._engine().model_id
+        with self._lock:
+            if self._model is None or self._model[0] != model_id:
+                faces = Faces(self._database, model_id)
+                vectors: Vectors = (
+                    PostgresVectors(self._database, faces.model, model_id)
+                    if isinstance(self._database, PostgresDatabase)
+                    else FileVectors(self._database, self._folder, faces.model, model_id)
+                )
+                self._model = model_id, faces, vectors
+            return self._model[1:]
+
+    def _searcher(self) -> ReverseSearcher:
+        return ReverseSearcher(self._database, *self._current(), self._calibration(), self._targets())
+
+    @contextmanager
+    def _alone(self, work: str, otherwise: str) -> Iterator[None]:
+        with self._database.alone(work) as alone:
+            if not alone:
+                raise ReverseError(otherwise)
+            yield
