@@ -51,6 +51,7 @@ def labels(faces: Faces) -> Labels:
     return Labels(*(np.concatenate([getattr(r, name) for r in rounds]) for name in Labels.__slots__))
 
 
+@pytest.mark.real
 def test_the_loss_falls_and_a_killed_run_goes_on_as_if_it_had_not_been(
     faces: Faces, labels: Labels, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_the_loss_falls_and_a_killed_run_goes_on_as_if_it_had_not_been(
         assert picture.width > picture.height
 
 
+@pytest.mark.real
 def test_a_run_at_a_larger_view_begins_with_the_weights_of_a_smaller_one(tmp_path: Path) -> None:
     recipe = Recipe(4, 1, view=VIEW)
     small = Trainer(recipe, tmp_path / "small" / "checkpoints", mixed=False)
