@@ -32,11 +32,14 @@ class PostgresVectors:
         self._type = f"halfvec({int(model_id.dimensions)})"
         self._vector = f"CAST(embedding AS {self._type})"
         with database.writing() as connection:
-            # Planned anew for each model: an index holds vectors of one length.
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('reverse-vectors'))"))
-            connection.execute(text("ALTER TABLE faces ALTER COLUMN embedding SET STORAGE PLAIN"))
-            graph = f"hnsw (({self._vector}) halfvec_cosine_ops) WITH (m = {LINKS}, ef_construction = {CARE_BUILDING})"
-            connection.execute(text(f"CREATE INDEX IF NOT EXISTS {self._name} ON faces USING {graph} WHERE {self._of}"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('facenet-reverse-vectors'))"))
+            there = text("SELECT 1 FROM pg_indexes WHERE schemaname = current_schema AND indexname = :name")
+            if connection.execute(there, {"name": self._name}).first() is None:
+                # Each model has its own: an index holds vectors of one length.
+                connection.execute(text("ALTER TABLE faces ALTER COLUMN embedding SET STORAGE PLAIN"))
+                graph = f"hnsw (({self._vector}) halfvec_cosine_ops)"
+                care = f"WITH (m = {LINKS}, ef_construction = {CARE_BUILDING})"
+                connection.execute(text(f"CREATE INDEX {self._name} ON faces USING {graph} {care} WHERE {self._of}"))
 
     def nearest(
         self, connection: Connection, probe: Embedding, count: int, among: NDArray[np.int64] | None = None
