@@ -29,7 +29,7 @@ from facenet_core.matching import largest
 from facenet_core.reverse.faces import Faces
 from facenet_core.reverse.tables import APPLICATION_ID, FACES, METADATA, PHOTOS, VERSION
 from facenet_core.reverse.vectors import FileVectors
-from facenet_core.store.sql import SQLiteDatabase
+from facenet_core.store.sqlite import SQLiteDatabase
 from facenet_core.types import ModelId
 
 MODEL = ModelId("made-up", "none", "0" * 64, 512)

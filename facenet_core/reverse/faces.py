@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from facenet_core.reverse.pages import pieces
 from facenet_core.reverse.tables import ANALYSES, FACES, MODELS, PHOTOS
 from facenet_core.reverse.twins import promote
+from facenet_core.store.bulk import pieces
 from facenet_core.store.sql import SQLDatabase
 from facenet_core.types import Detection, Embedding, ModelId
 

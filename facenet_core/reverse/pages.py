@@ -14,10 +14,8 @@ from facenet_core.reverse.records import Among, Page
 from facenet_core.reverse.tables import ANALYSES, FACES, IMAGES, PHOTOS
 from facenet_core.reverse.twins import promote
 from facenet_core.sources.records import FoundImage
+from facenet_core.store.bulk import pieces
 from facenet_core.store.sql import SQLDatabase
-
-SEVERAL = 500
-"""Numbers in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,12 +298,6 @@ def on_host(url: str, host: str) -> bool:
     """Whether an address is on a host, or on one below it."""
     name = (urlsplit(url).hostname or "").lower()
     return name == host.lower() or name.endswith(f".{host.lower()}")
-
-
-def pieces(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """So many numbers as fit into one statement."""
-    for start in range(0, len(ids), SEVERAL):
-        yield ids[start : start + SEVERAL]
 
 
 _FOUND = tuple(field.name for field in fields(FoundImage) if field.name in IMAGES.c)

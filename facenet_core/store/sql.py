@@ -1,40 +1,22 @@
-"""SQL databases behind the same two doors: a SQLite file of this machine, or PostgreSQL, which many hosts share."""
+"""SQL databases behind the same doors: PostgreSQL, which many hosts share, or a file, in :mod:`.sqlite`."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TypeVar
 
 import psycopg
-from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
 
 from facenet_core.errors import DatabaseWriteError, StoreError
-from facenet_core.store.files import FILE_MODE, make_folder
 from facenet_core.store.server import Server
 
 T = TypeVar("T")
-
-BUSY_SECONDS = 30.0
-"""How long to wait for another process; its writes take milliseconds."""
-
-
-_PRAGMAS = (
-    "page_size = 16384",  # counts for a new file alone; an embedding of 2 KB would leave half of SQLite's 4 KB empty
-    "trusted_schema = OFF",
-    "foreign_keys = ON",
-    "journal_mode = WAL",
-    "synchronous = NORMAL",
-)
-"""What every connection to a file begins with."""
 
 
 class SQLDatabase(ABC):
@@ -109,6 +91,28 @@ class SQLDatabase(ABC):
             False if somebody else is at it.
         """
 
+    @abstractmethod
+    def busy(self, work: str) -> bool:
+        """Whether anybody is at a work, of whatever process. To look keeps nobody from beginning it.
+
+        Args:
+            work: A word, as of :meth:`alone`.
+
+        Raises:
+            StoreError: If the database does not answer.
+        """
+
+    def ask(self, work: Callable[[Connection], T]) -> T:
+        """The same as :meth:`read` for a single statement: without a transaction, in one trip to a server.
+
+        Args:
+            work: What to do with a connection.
+
+        Raises:
+            StoreError: If the database can't be read.
+        """
+        return self._twice(self._begin_asking, work)
+
     @property
     @abstractmethod
     def exists(self) -> bool:
@@ -132,6 +136,10 @@ class SQLDatabase(ABC):
     @abstractmethod
     def _begin_writing(self, connection: Connection) -> None:
         """Begins the transaction; where one writer at a time is needed, keeps others out."""
+
+    def _begin_asking(self, connection: Connection) -> None:
+        """Makes sure that a statement is not the first of a transaction."""
+        connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def _twice(self, begin: Callable[[Connection], None], work: Callable[[Connection], T]) -> T:
         with self._errors():
@@ -179,79 +187,15 @@ class SQLDatabase(ABC):
         return StoreError(f"{self.place}: the database can't be used ({str(error).strip()}).")
 
 
-class SQLiteDatabase(SQLDatabase):
-    """One file, for this machine's processes.
-
-    Args:
-        path: The file; made with its folders, for its owner only, when it is
-            first used.
-        metadata: The tables.
-        application_id: In the file's header: marks what kind of file it is
-            (https://www.sqlite.org/fileformat.html, 1.3.17).
-        version: Of the tables, in the header's user version.
-    """
-
-    def __init__(self, path: Path, metadata: MetaData, application_id: int, version: int) -> None:
-        super().__init__(metadata, str(path))
-        self.path = path
-        self._application_id, self._version = application_id, version
-
-    @contextmanager
-    def alone(self, work: str) -> Iterator[bool]:
-        """See :meth:`SQLDatabase.alone`."""
-        make_folder(self.path.parent)
-        lock = FileLock(self.path.with_suffix(f".{work}.lock"), timeout=0, thread_local=False, mode=FILE_MODE)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
-
-    @property
-    def exists(self) -> bool:
-        """Whether anything was ever written."""
-        return self.path.exists()
-
-    def _made(self) -> Engine:
-        make_folder(self.path.parent)
-        # Made before SQLite would, for its owner only.
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, FILE_MODE))
-        engine = create_engine("sqlite://", creator=self._connected, poolclass=QueuePool)
-        with engine.connect() as connection, connection.begin():
-            self._begin_writing(connection)  # another process may be about to do the same
-            if self._refuse_foreign(connection):
-                self._metadata.create_all(connection)
-                connection.exec_driver_sql(f"PRAGMA application_id = {self._application_id}")
-                connection.exec_driver_sql(f"PRAGMA user_version = {self._version}")
-        return engine
-
-    def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
-
-    def _begin_reading(self, connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    def _begin_writing(self, connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    def _refuse_foreign(self, connection: Connection) -> bool:
-        """Whether there is nothing in the file yet; raises StoreError if it is not ours."""
-        application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
-        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-        if not application and connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first() is None:
-            return True
-        if application != self._application_id:
-            raise StoreError(f"{self.path}: this is another kind of file. Move it away to begin a new one.")
-        if version > self._version:
-            raise StoreError(f"{self.path}: this file is of a later version of the program. Update the program.")
-        return False
+_LOCKED = """
+SELECT EXISTS (
+    SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND datname = current_database()
+    AND (CAST(classid AS bigint) << 32 | CAST(objid AS bigint)) = hashtext(:name)
+)
+"""
+"""Whether a lock of one number is held: it is in two halves
+(https://www.postgresql.org/docs/current/view-pg-locks.html)."""
 
 
 class PostgresDatabase(SQLDatabase):
@@ -285,23 +229,18 @@ class PostgresDatabase(SQLDatabase):
             try:
                 yield True
             finally:
-                connection.execute(text("SELECT pg_advisory_unlock(hashtext(:name))"), name)
+                with suppress(DBAPIError):  # with a connection that broke, it has ended already
+                    connection.execute(text("SELECT pg_advisory_unlock(hashtext(:name))"), name)
+
+    def busy(self, work: str) -> bool:
+        """See :meth:`SQLDatabase.busy`."""
+        name = {"name": f"{self.schema}.{work}"}
+        return self.ask(lambda connection: bool(connection.execute(text(_LOCKED), name).scalar_one()))
 
     @property
     def exists(self) -> bool:
         """Whether anything was ever written: the tables are there since the first use."""
         return True
-
-    def ask(self, work: Callable[[Connection], T]) -> T:
-        """The same as :meth:`read` for a single statement: in one trip to the server, without a transaction.
-
-        Args:
-            work: What to do with a connection.
-
-        Raises:
-            StoreError: If the database can't be read.
-        """
-        return self._twice(self._begin_asking, work)
 
     def _made(self) -> Engine:
         # Parameters hold names and templates, which have no place in a log.
@@ -328,9 +267,6 @@ class PostgresDatabase(SQLDatabase):
 
     def _begin_writing(self, connection: Connection) -> None:
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"))
-
-    def _begin_asking(self, connection: Connection) -> None:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def _sentence(self, error: BaseException | None) -> StoreError:
         # Not all of it: the details of an error name the values.

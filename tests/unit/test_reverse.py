@@ -19,6 +19,7 @@ from facenet_core.reverse import crawling
 from facenet_core.reverse.records import distance_of, score
 from facenet_core.reverse.tables import PHOTOS
 from facenet_core.sources.records import RefusedResult
+from facenet_core.store import sqlite
 from tests.fakes import BLUE, DARK_RED, GREEN, MODEL, OTHER_MODEL, RED, YELLOW, photo
 from tests.postgres import Postgres
 from tests.reverses import ReverseScene, page_of
@@ -143,7 +144,8 @@ def test_crawls_wait_for_the_index(scene: ReverseScene, monkeypatch: pytest.Monk
     assert len(list(scene.index.index())) == 1
 
 
-def test_two_crawls_or_two_runs_at_once_are_refused(scene: ReverseScene) -> None:
+def test_two_crawls_or_two_runs_at_once_are_refused(scene: ReverseScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "LOOK_SECONDS", 0.05)
     scene.web.put("red", photo(RED))
     scene.web.put("blue", photo(BLUE))
     crawl = scene.index.crawl(scene.web, scene.web, "people", 100)
