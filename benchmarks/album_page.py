@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.album_size import faces
 from benchmarks.pages import said
 from facenet_core.album.database import AlbumDatabase
+from facenet_core.album.files import AlbumFiles
 from facenet_core.album.photos import AlbumPhotos
 from facenet_core.album.pictures import Pictures
 from facenet_core.config import load_settings
@@ -45,10 +46,10 @@ LOADED = """() => {
 def fill(folder: Path, photos: int) -> None:
     """An album of made-up photos, as indexing leaves it behind."""
     model_id = FaceEngine.load(load_settings()).model_id
-    database = AlbumDatabase(folder / "db" / "album" / "album.sqlite")
-    kept, pictures = AlbumPhotos(database), Pictures(folder / "db" / "album" / "pictures")
+    database = AlbumDatabase(folder / "db" / "album")
+    files, kept, pictures = AlbumFiles(database), AlbumPhotos(database), Pictures(folder / "db" / "album" / "pictures")
     (folder / "photos").mkdir()
-    album = kept.add_folder(folder / "photos", datetime.now(UTC))
+    album = files.add_folder(folder / "photos", datetime.now(UTC))
     embeddings, _ = faces(2 * photos, photos // 5, 1)
     rng, numbers = np.random.default_rng(1), iter(embeddings)
     with database.writing():
@@ -63,7 +64,7 @@ def fill(folder: Path, photos: int) -> None:
                 )
                 found.append((Detection(box, points, 0.99), True, next(numbers)))
             id_, ids = kept.put_photo(photo.sha256, (640, 480), found, model_id)
-            kept.put_file(album.id, photo.name.encode(), (1000, number), id_)
+            files.put_file(album.id, photo.name.encode(), (1000, number), id_)
             pictures.make(photo, zip(ids, (each[0] for each in found), strict=True))
             image = io.BytesIO()
             if not number:

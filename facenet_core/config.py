@@ -104,7 +104,8 @@ class Settings(BaseSettings):
         models_dir: Folder of the installed models.
         db: Folder of the database.
         database_url: A PostgreSQL database with pgvector, which keeps people,
-            photos, keys, events and what is set instead of that folder.
+            photos, keys, events and what is set instead of that folder, and
+            albums and the reverse index.
         images_dir: Photos that are enrolled on first start.
         threshold: Fixed distance for 1:1, instead of the measured one.
         identify_threshold: The same for 1:N.

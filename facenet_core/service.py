@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from facenet_core.album.album import Album
 from facenet_core.audit import Audit
 from facenet_core.changeover import Changeover
 from facenet_core.config import Settings, database_address, load_settings
@@ -35,6 +34,7 @@ from facenet_core.types import Asker, ModelId
 from facenet_core.weights import ResolvedWeights, resolve
 
 if TYPE_CHECKING:
+    from facenet_core.album.album import Album
     from facenet_core.reverse.index import ReverseIndex
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,6 @@ class FaceService(Changeover):
     Attributes:
         keys: The keys of the API.
         audit: Who asked for what.
-        album: Folders of unlabelled photos, searched and grouped.
     """
 
     def __init__(
@@ -76,13 +75,6 @@ class FaceService(Changeover):
         super().__init__(settings, store.people)
         self.keys = store.keys
         self.audit = Audit(store.events, self.repository, self.monitor)
-        self.album = Album(
-            settings,
-            lambda: self.engine,
-            self.calibration,
-            lambda requests: list(self.enrol_many(requests)),
-            person=lambda name: self.repository.person(name).id,
-        )
         self._given = engine
         self._around_load = around_load
         self._loader = EngineLoader(self._load)
@@ -255,9 +247,22 @@ class FaceService(Changeover):
     # -- other collections ----------------------------------------------------
 
     @cached_property
+    def album(self) -> Album:
+        """Folders of unlabelled photos, searched and grouped."""
+        from facenet_core.album.album import Album  # SQLAlchemy takes a third of a second
+
+        return Album(
+            self.settings,
+            lambda: self.engine,
+            self.calibration,
+            lambda requests: list(self.enrol_many(requests)),
+            person=lambda name: self.repository.person(name).id,
+        )
+
+    @cached_property
     def reverse(self) -> ReverseIndex:
         """Licensed pictures of the public web, searched by face."""
-        from facenet_core.reverse.index import ReverseIndex  # SQLAlchemy takes a third of a second
+        from facenet_core.reverse.index import ReverseIndex  # the same
 
         return ReverseIndex(
             self.settings,

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facenet_core.album.album import Album
-from facenet_core.album.indexing import Indexed
-from facenet_core.album.records import AlbumPhoto
+from facenet_core.album.records import AlbumPhoto, Indexed
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.types import Detection, EnrolOutcome, EnrolRequest
@@ -44,13 +43,20 @@ class Scene:
         self.time = datetime(2026, 11, 21, 9, tzinfo=UTC)
         self.detector = CountingDetector()
         self.enrolled: list[EnrolRequest] = []
+        self._opened: list[Album] = []
         self.album = self.opened()
         folder.mkdir()
         self.album.add(folder)
 
     def opened(self) -> Album:
         """The album as another process has it."""
-        return Album(self.settings, self._engine, lambda: MEASURED, self._enrol, lambda: self.time)
+        self._opened.append(Album(self.settings, self._engine, lambda: MEASURED, self._enrol, lambda: self.time))
+        return self._opened[-1]
+
+    def close(self) -> None:
+        """Lets go of everything that was opened."""
+        for album in self._opened:
+            album.close()
 
     def put(self, name: str, *colours: Colour, mark: int = 0) -> Path:
         """Writes a photo into the folder."""

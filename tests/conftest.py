@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from facenet_core import config, weights
 from facenet_core.config import Settings, load_settings
@@ -98,6 +99,19 @@ def database_url(postgres: Postgres) -> str:
         for (index,) in postgres.sql(INDEXES):
             postgres.sql(f"DROP INDEX facenet.{index}")
     return postgres.url()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def album_settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Settings with which an album is kept in a file, then in PostgreSQL; it is empty."""
+    if request.param == "sqlite":
+        return settings
+    server: Postgres = request.getfixturevalue("postgres")
+    if server.sql("SELECT 1 FROM pg_namespace WHERE nspname = 'facenet_album'"):
+        # What refers to folders and photos goes with them. Making the tables anew takes ten times as long.
+        tables = ("folders", "photos", "models", "said", "runs")
+        server.sql(";".join(f"DELETE FROM facenet_album.{table}" for table in tables))
+    return settings.model_copy(update={"database_url": SecretStr(server.url())})
 
 
 @pytest.fixture(params=["tinydb", pytest.param("postgres", marks=pytest.mark.postgres)])

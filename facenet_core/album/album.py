@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from facenet_core import images
 from facenet_core.album.database import AlbumDatabase
-from facenet_core.album.indexing import Indexed, Indexer
+from facenet_core.album.files import AlbumFiles
+from facenet_core.album.indexing import Indexer
 from facenet_core.album.people import AlbumPeople
 from facenet_core.album.photos import AlbumPhotos
 from facenet_core.album.pictures import Pictures
-from facenet_core.album.records import AlbumFace, AlbumPhoto, Folder, Found, Refused, Run, shown
+from facenet_core.album.records import AlbumFace, AlbumPhoto, Folder, Found, Indexed, Refused, Run, shown
 from facenet_core.album.together import together
 from facenet_core.calibration import Calibration
 from facenet_core.config import Settings
@@ -57,10 +58,11 @@ class Album:
     ) -> None:
         folder = settings.db / "album"
         self._settings, self._engine, self._calibration, self._now = settings, engine, calibration, now
-        self._database = AlbumDatabase(folder / "album.sqlite")
-        self._photos = AlbumPhotos(self._database)
+        url = settings.database_url
+        self._database = AlbumDatabase(folder, url.get_secret_value() if url else None)
+        self._files, self._photos = AlbumFiles(self._database), AlbumPhotos(self._database)
         self._pictures = Pictures(folder / "pictures")
-        self._indexer = Indexer(self._database, self._photos, self._pictures, settings, now)
+        self._indexer = Indexer(self._database, self._files, self._photos, self._pictures, settings, now)
         self.people = AlbumPeople(self, self._database, self._photos, engine, calibration, enrol, now, person)
         self._thread: threading.Thread | None = None
         self._thread_lock = threading.Lock()
@@ -69,7 +71,7 @@ class Album:
 
     def folders(self) -> tuple[Folder, ...]:
         """The folders of the album."""
-        return self._photos.folders() if self._database.exists else ()
+        return self._files.folders() if self._database.exists else ()
 
     def add(self, path: Path) -> Folder:
         """Adds a folder tree; its photos come with the next index run. Nothing in it is ever changed.
@@ -79,12 +81,12 @@ class Album:
                 album, or the database lies in it.
         """
         path = _absolute(path)
-        if not path.is_dir():
-            raise AlbumError(f"{shown(str(path))}: there is no such folder.")
         database = self._settings.db.resolve()
         if database.is_relative_to(path) or path.is_relative_to(database):
             raise AlbumError(f"{path}: the database is in this folder. Choose one that holds photos alone.")
-        return self._photos.add_folder(path, self._now())
+        if not path.is_dir():
+            raise AlbumError(f"{shown(str(path))}: there is no such folder.")
+        return self._files.add_folder(path, self._now())
 
     def remove(self, path: Path) -> Folder:
         """Takes a folder out of the album, with all that is known of its photos. The photos stay.
@@ -97,14 +99,14 @@ class Album:
         path = _absolute(path)
         for folder in self.folders():
             if folder.path == path:
-                self._photos.remove_folder(folder)
-                self._pictures.forget(self._photos.contents())
+                self._files.remove_folder(folder)
+                self._pictures.forget(self._photos.contents)
                 return folder
         raise AlbumError(f"{path}: this folder is not in the album.")
 
     def refused(self) -> tuple[Refused, ...]:
         """Files that can't be used, and why."""
-        return self._photos.refused() if self._database.exists else ()
+        return self._files.refused() if self._database.exists else ()
 
     # -- indexing ---------------------------------------------------------------
 
@@ -165,9 +167,9 @@ class Album:
             return dict.fromkeys(("photos", "files", "refused", "faces"), 0)
         return dict(self._photos.counts())
 
-    def revision(self) -> tuple[int, int]:
+    def revision(self) -> str:
         """Changes whenever anything in the album has changed, in whatever process."""
-        return self._photos.revision() if self._database.exists else (0, 0)
+        return self._database.changes().revision if self._database.exists else ""
 
     def listed(self, limit: int, offset: int = 0) -> tuple[AlbumPhoto, ...]:
         """Photos in the order of their files' paths."""
@@ -228,6 +230,8 @@ class Album:
             AlbumError: If the photo can't be read.
             PhotoError: If it has changed, and can't be used any more.
         """
+        if self._database.shared:
+            self._pictures.tidy(lambda: self._database.changes().removed, self._photos.contents)
         return self._pictures.thumbnail(photo.sha256) or self._made(photo, self._pictures.thumbnail, photo.sha256)
 
     def crop(self, face: AlbumFace) -> bytes:

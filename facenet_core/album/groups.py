@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,33 +11,19 @@ from numpy.typing import NDArray
 from facenet_core.album.clustering import JOIN_FMR, NEW, Links, all_apart, cluster, extend, renamed
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.doubts import Doubts, Merge, doubts
+from facenet_core.album.members import Members
 from facenet_core.album.nearest import Nearest
-from facenet_core.album.photos import AlbumPhotos, model_number
-from facenet_core.album.records import FaceTable
-from facenet_core.album.said import Agreed, Sayings, agreed
+from facenet_core.album.photos import AlbumPhotos
+from facenet_core.album.records import FaceTable, Group
+from facenet_core.album.said import Agreed, agreed
+from facenet_core.album.sayings import Sayings
 from facenet_core.album.searching import EXACT, KNOT_FMR, Crowd
 from facenet_core.calibration import Calibration
 from facenet_core.errors import AlbumError
 from facenet_core.types import ModelId
 
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Faces that are one person.
-
-    Attributes:
-        number: The group's number; it stays as long as most of its faces do.
-        name: What a user has called the person; None for somebody unknown.
-        person: The id of the enrolled person, if it was enrolled.
-        faces: The numbers of the faces, those that show the person best first.
-        photos: How many photos they are on.
-    """
-
-    number: int
-    name: str | None
-    person: str | None
-    faces: tuple[int, ...]
-    photos: int
+TURNS = 3
+"""How often to group faces because somebody has grouped them otherwise, or said something of them, meanwhile."""
 
 
 class Groups:
@@ -51,6 +37,7 @@ class Groups:
 
     def __init__(self, database: AlbumDatabase, photos: AlbumPhotos, sayings: Sayings) -> None:
         self._database, self._photos, self._sayings = database, photos, sayings
+        self._members = Members(database)
         self._crowd: tuple[FaceTable, NDArray[np.int64], Crowd] | None = None
         self._index: tuple[FaceTable, Nearest] | None = None
 
@@ -68,29 +55,30 @@ class Groups:
         Returns:
             How many faces are grouped.
         """
-        table = self._photos.table(model_id)
-        known = self._members(table, model_id)
-        before = known.copy()
-        before[:, slice(None) if anew else table.rows(sorted(touched))] = NEW
-        links = _links(table, agreed(self._sayings.all()))
-        numbers, knots = (
-            renamed(_grouped(table, links, calibration.distance_at(rate)[0], labels), last)
-            for rate, labels, last in zip((JOIN_FMR, KNOT_FMR), before, known, strict=True)
-        )
-        rows = list(zip(table.ids.tolist(), numbers.tolist(), knots.tolist(), strict=True))
-        with self._database.writing() as connection:
-            model = model_number(connection, model_id)
-            connection.execute("DELETE FROM members WHERE model = ?", (model,))
-            connection.executemany(
-                "INSERT INTO members SELECT ?1, ?4, ?2, ?3 WHERE EXISTS (SELECT 1 FROM faces WHERE id = ?1)",
-                ((*row, model) for row in rows),
-            )
+        again = sorted(set(touched))
+        for turn in range(1, TURNS + 1):
+            table, said = self._photos.table(model_id), self._sayings.all()
+            known = self._members.of(table, model_id)
+            before = known.copy()
+            before[:, slice(None) if anew else table.rows(again)] = NEW
+            links = _links(table, agreed(said))
+            labels = [
+                renamed(_grouped(table, links, calibration.distance_at(rate)[0], labels), last)
+                for rate, labels, last in zip((JOIN_FMR, KNOT_FMR), before, known, strict=True)
+            ]
+            with self._database.writing():
+                if turn == TURNS:
+                    self._members.put(table.ids, np.stack(labels), None, model_id)
+                elif self._sayings.all() != said:
+                    continue
+                elif self._members.put(table.ids, np.stack(labels), known, model_id):
+                    break
         return len(table)
 
     def ungrouped(self, model_id: ModelId) -> int:
         """How many faces have come since the last time."""
         table = self._photos.table(model_id)
-        return int((self._members(table, model_id)[0] == NEW).sum())
+        return int((self._members.of(table, model_id)[0] == NEW).sum())
 
     def all(self, model_id: ModelId, smallest: int = 2) -> tuple[Group, ...]:
         """The groups, named ones first, then by size.
@@ -100,7 +88,7 @@ class Groups:
             smallest: Groups of fewer faces are left out, unless they have a name.
         """
         table = self._photos.table(model_id)
-        labels = self._members(table, model_id)[0]
+        labels = self._members.of(table, model_id)[0]
         names = self._names(table, labels)
         order = np.argsort(labels, kind="stable")
         order = order[labels[order] != NEW]
@@ -121,7 +109,7 @@ class Groups:
             AlbumError: If there is none of that number.
         """
         table = self._photos.table(model_id)
-        labels = self._members(table, model_id)[0]
+        labels = self._members.of(table, model_id)[0]
         rows = np.flatnonzero(labels == number)
         if not len(rows):
             raise AlbumError(f"There is no group {number} any more: the faces were grouped again meanwhile.")
@@ -130,7 +118,7 @@ class Groups:
     def crowd(self, model_id: ModelId) -> tuple[FaceTable, Crowd]:
         """All faces, ready to be searched. Remembered until anything changes."""
         table = self._photos.table(model_id)
-        knots = self._members(table, model_id)[1]
+        knots = self._members.of(table, model_id)[1]
         if self._crowd is None or self._crowd[0] is not table or not np.array_equal(self._crowd[1], knots):
             crowd = Crowd.of(table.embeddings, table.photos, knots)
             self._crowd = table, knots, replace(crowd, nearest=self._nearest(table, len(crowd.means)))
@@ -141,7 +129,7 @@ class Groups:
         if knots <= EXACT:
             return None
         if self._index is None or self._index[0] is not table:
-            self._index = table, Nearest(table.embeddings, self._database.path.with_name("nearest"))
+            self._index = table, Nearest(table.embeddings, self._database.folder / "nearest")
         return self._index[1]
 
     def doubts(self, model_id: ModelId, calibration: Calibration) -> Doubts:
@@ -152,25 +140,13 @@ class Groups:
             calibration: What a distance means.
         """
         table = self._photos.table(model_id)
-        labels, _ = self._members(table, model_id)
+        labels, _ = self._members.of(table, model_id)
         rows = np.flatnonzero(labels != NEW)
         some = FaceTable(table.ids[rows], table.photos[rows], table.clear[rows], table.embeddings[rows])
         links = _links(some, agreed(self._sayings.all()))
         distance, _ = calibration.distance_at(JOIN_FMR)
         found = doubts(some.embeddings, some.photos, links, distance, labels[rows])
         return replace(found, merges=tuple(_by_face(some, merge) for merge in found.merges))
-
-    def _members(self, table: FaceTable, model_id: ModelId) -> NDArray[np.int64]:
-        """Shape ``(2, n)``: the number of each face's group, and of its knot; -1 for those that came since."""
-        labels = np.full((2, len(table)), NEW, np.int64)
-        with self._database.reading() as connection:
-            model = model_number(connection, model_id)
-            rows = connection.execute("SELECT face, number, knot FROM members WHERE model = ? ORDER BY face", (model,))
-            members = np.array(rows.fetchall(), np.int64).reshape(-1, 3)
-        if len(members) and len(table):
-            known = np.isin(table.ids, members[:, 0])
-            labels[:, known] = members[np.searchsorted(members[:, 0], table.ids[known]), 1:].T
-        return labels
 
     def _names(self, table: FaceTable, labels: NDArray[np.int64]) -> dict[int, tuple[str, str | None]]:
         """The name of each group that has one: that of the most of its named faces."""

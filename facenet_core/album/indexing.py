@@ -14,41 +14,29 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from sqlalchemy import select, text
 
 from facenet_core.album.database import AlbumDatabase
-from facenet_core.album.photos import AlbumPhotos, KnownFile
+from facenet_core.album.files import AlbumFiles
+from facenet_core.album.photos import AlbumPhotos
 from facenet_core.album.pictures import Drawn, Pictures
-from facenet_core.album.records import Folder, Run, RunState, shown
+from facenet_core.album.records import Folder, Indexed, KnownFile, Run, RunState, shown
 from facenet_core.album.scanning import UNREADABLE, Changes, Entry, changes
+from facenet_core.album.tables import RUNS
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import AlbumError, FaceNetError, PhotoError
 from facenet_core.pipeline import Analyser, Encoded, analyse_here
 from facenet_core.quality import flaws
-from facenet_core.store.files import make_folder
 from facenet_core.types import Analysis, Detection, Embedding, ModelId
 
 logger = logging.getLogger(__name__)
 
+WORK = "index"
+"""What a run's lock is called."""
+
 TOLD_EVERY = 1.0
 """Seconds between two notes of how far a run is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Indexed:
-    """A file that a run has looked at.
-
-    Attributes:
-        path: The file.
-        faces: How many were found; None if nothing had to be looked for, because
-            the photo was known under another name, or can't be used.
-        problem: Why it can't be used.
-    """
-
-    path: Path
-    faces: int | None = None
-    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +66,20 @@ class Seen:
         return cls((found.photo.width, found.photo.height), faces, drawn, found.model_id)
 
 
+_TELL = text(
+    "INSERT INTO runs (one, state, began_at, told_at, total, done, problem) "
+    "VALUES (1, :state, :began_at, :told_at, :total, :done, :problem) "
+    "ON CONFLICT (one) DO UPDATE SET state = excluded.state, began_at = excluded.began_at, "
+    "told_at = excluded.told_at, total = excluded.total, done = excluded.done, problem = excluded.problem"
+)
+
+
 class Indexer:
     """Runs over the folders of an album. One run at a time, of whatever process.
 
     Args:
         database: Of the album.
+        files: Its files.
         photos: Its photos.
         pictures: Its thumbnails.
         settings: Limits for photos.
@@ -92,12 +89,13 @@ class Indexer:
     def __init__(
         self,
         database: AlbumDatabase,
+        files: AlbumFiles,
         photos: AlbumPhotos,
         pictures: Pictures,
         settings: Settings,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._database, self._photos, self._pictures = database, photos, pictures
+        self._database, self._files, self._photos, self._pictures = database, files, photos, pictures
         self._settings, self._now = settings, now
         self._stop = threading.Event()
         self._told = datetime.min.replace(tzinfo=UTC)
@@ -124,13 +122,12 @@ class Indexer:
             ModelError: If the model fails.
             StoreError: If the album can't be written.
         """
-        make_folder(self._database.path.parent)
-        # Longer than somebody who looks whether it is free holds it.
-        lock = FileLock(self._lock_path, timeout=1, thread_local=False)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise AlbumError("The album is being indexed by another process. Wait for its end.") from error
+        with self._database.alone(WORK) as alone:
+            if not alone:
+                raise AlbumError("The album is being indexed by another process. Wait for its end.")
+            yield from self._run(engine, again, analyse)
+
+    def _run(self, engine: FaceEngine, again: bool, analyse: Analyser) -> Generator[Indexed, None, None]:
         began, total, done = self._now(), 0, 0
         try:
             self._tell("scanning", began, 0, 0)
@@ -147,8 +144,8 @@ class Indexer:
                         if self._stop.is_set():
                             self._tell("paused", began, total, done)
                             return
-                self._photos.drop_files(each.gone, self._now())
-            self._pictures.forget(self._photos.contents())
+                self._files.drop_files(each.gone, self._now())
+            self._pictures.forget(self._photos.contents)
             self._tell("done", began, total, done)
         except GeneratorExit:
             self._tell("paused", began, total, done)
@@ -156,8 +153,6 @@ class Indexer:
         except FaceNetError as error:
             self._tell("failed", began, total, done, str(error))
             raise
-        finally:
-            lock.release()
 
     def stop(self) -> None:
         """Ends the run after the photo that it is at, and each one until :meth:`resume`."""
@@ -179,28 +174,19 @@ class Indexer:
         if not self._database.exists:
             return None
         with self._database.reading() as connection:
-            row = connection.execute("SELECT state, began_at, told_at, total, done, problem FROM runs").fetchone()
+            row = connection.execute(select(RUNS)).first()
         if row is None:
             return None
-        state: RunState = row[0]
+        state: RunState = row.state
         if state in ("scanning", "indexing") and not self.busy:
             state = "paused"
-        return Run(state, datetime.fromisoformat(row[1]), datetime.fromisoformat(row[2]), *row[3:])
-
-    @property
-    def _lock_path(self) -> Path:
-        return self._database.path.with_suffix(".lock")
+        began, told = (datetime.fromisoformat(at) for at in (row.began_at, row.told_at))
+        return Run(state, began, told, row.total, row.done, row.problem)
 
     @property
     def busy(self) -> bool:
         """Whether a run is under way, of whatever process."""
-        lock = FileLock(self._lock_path, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            return True
-        lock.release()
-        return False
+        return self._database.busy(WORK)
 
     def _scanned(self, again: bool, engine: FaceEngine) -> list[tuple[Folder, Changes]]:
         """What changed in each folder; files whose photos the current model has not seen count as changed."""
@@ -209,9 +195,7 @@ class Indexer:
         def stale(file: KnownFile) -> bool:
             return again or file.code == UNREADABLE or (file.photo is not None and file.photo not in seen)
 
-        return [
-            (folder, changes(folder.path, self._photos.files(folder.id), stale)) for folder in self._photos.folders()
-        ]
+        return [(folder, changes(folder.path, self._files.files(folder.id), stale)) for folder in self._files.folders()]
 
     def _indexed(
         self, engine: FaceEngine, folder: Folder, fresh: tuple[Entry, ...], analyse: Analyser
@@ -229,7 +213,7 @@ class Indexer:
                 sha256, data = read
                 photo, seen = self._photos.known(sha256, engine.model_id)
                 if photo is not None and seen:
-                    self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), photo)
+                    self._files.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), photo)
                     ready.append(Indexed(_whole(folder, entry)))
                     continue
                 if sha256 in copies:
@@ -273,20 +257,25 @@ class Indexer:
         with self._database.writing():
             photo, ids = self._photos.put_photo(sha256, found.size, found.faces, found.model_id)
             for entry in entries:
-                self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), photo)
+                self._files.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), photo)
         self._pictures.put(sha256, ids, found.drawn)
 
     def _refuse(self, folder: Folder, entry: Entry, code: str, reason: str) -> Indexed:
-        self._photos.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), None, code, reason)
+        self._files.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), None, code, reason)
         return Indexed(_whole(folder, entry), None, reason)
 
     def _tell(self, state: RunState, began: datetime, total: int, done: int, problem: str | None = None) -> None:
         self._told = self._now()
+        values = {
+            "state": state,
+            "began_at": began.isoformat(),
+            "told_at": self._told.isoformat(),
+            "total": total,
+            "done": done,
+            "problem": problem,
+        }
         with self._database.writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO runs VALUES (1, ?, ?, ?, ?, ?, ?)",
-                (state, began.isoformat(), self._told.isoformat(), total, done, problem),
-            )
+            connection.execute(_TELL, values)
 
 
 def _whole(folder: Folder, entry: Entry) -> Path:

@@ -8,10 +8,11 @@ from typing import Protocol
 
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.doubts import Doubts
-from facenet_core.album.groups import Group, Groups
+from facenet_core.album.groups import Groups
 from facenet_core.album.photos import AlbumPhotos
-from facenet_core.album.records import AlbumFace, AlbumPhoto, FaceTable
-from facenet_core.album.said import Kind, Sayings
+from facenet_core.album.records import AlbumFace, AlbumPhoto, FaceTable, Group
+from facenet_core.album.said import Kind
+from facenet_core.album.sayings import Sayings
 from facenet_core.album.searching import Crowd
 from facenet_core.calibration import Calibration
 from facenet_core.engine import FaceEngine

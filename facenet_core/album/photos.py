@@ -1,53 +1,45 @@
-"""Which files an album has, which photos they are, and which faces are on them."""
+"""Which photos an album has, and which faces are on them."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
+import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Column, Connection, Row, Select, bindparam, delete, func, insert, select, tuple_
 
-from facenet_core.album.database import AlbumDatabase
-from facenet_core.album.records import AlbumFace, AlbumPhoto, FaceTable, Folder, Refused
+from facenet_core.album.database import AlbumDatabase, note, seen
+from facenet_core.album.files import path_of
+from facenet_core.album.records import AlbumFace, AlbumPhoto, FaceTable
+from facenet_core.album.tables import ANALYSES, EMBEDDINGS, FACES, FILES, FOLDERS, MODELS, PHOTOS
 from facenet_core.enrolment import SAME_FACE_IOU, iou
-from facenet_core.errors import AlbumError
+from facenet_core.store.bulk import pieces, tuples
 from facenet_core.types import Detection, ModelId
 
-KEPT = timedelta(days=30)
-"""How long the faces of a photo are kept, unseen, after its last file has gone: what users said of them is there again
-if it comes back, from a disk that was not mounted or a folder that was moved."""
-
-_MISSING = "INSERT OR IGNORE INTO missing_from SELECT photo, folder FROM files WHERE photo NOT NULL AND"
-"""Keeps where photos were; what tells their files follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """A file as it was when it was last looked at.
-
-    Attributes:
-        id: Its number.
-        bytes: Its size.
-        mtime: When it was changed, nanoseconds.
-        photo: The number of its photo; None if it can't be used.
-        code: Why not.
-    """
-
-    id: int
-    bytes: int
-    mtime: int
-    photo: int | None
-    code: str | None
+# Made once: to put a statement together takes longer than SQLite takes to answer it.
+_BY_CONTENT = select(PHOTOS.c.id).where(PHOTOS.c.sha256 == bindparam("sha256"))
+_MODEL = select(MODELS.c.id).where(
+    *(MODELS.c[name] == bindparam(name) for name in ("model", "preprocessing", "weights"))
+)
+_SEEN = select(ANALYSES.c.photo).where(ANALYSES.c.photo == bindparam("photo"), ANALYSES.c.model == bindparam("model"))
+_ON = select(FACES.c.id, FACES.c.numbers).where(FACES.c.photo == bindparam("on")).order_by(FACES.c.id)
+_NO_EMBEDDING = delete(EMBEDDINGS).where(EMBEDDINGS.c.face == bindparam("of"), EMBEDDINGS.c.model == bindparam("by"))
+_NEW_PHOTO, _NEW_FACE, _NEW_MODEL = (insert(table).returning(table.c.id) for table in (PHOTOS, FACES, MODELS))
+_NEW_ANALYSIS, _NEW_EMBEDDING = insert(ANALYSES), insert(EMBEDDINGS)
+_FACES = select(FACES.c.id, FACES.c.photo, FACES.c.numbers, FACES.c.clear)
+_PHOTOS = select(PHOTOS.c.id, PHOTOS.c.sha256, PHOTOS.c.width, PHOTOS.c.height)
+_FILES = (
+    select(FILES.c.photo, FOLDERS.c.path.label("root"), FILES.c.path)
+    .join(FOLDERS, FOLDERS.c.id == FILES.c.folder)
+    .order_by(FILES.c.folder, FILES.c.path)
+)
 
 
 class AlbumPhotos:
-    """The files, photos and faces of an album. Thread-safe.
+    """The photos and faces of an album. Thread-safe.
 
     Args:
         database: Where they are kept.
@@ -55,139 +47,20 @@ class AlbumPhotos:
 
     def __init__(self, database: AlbumDatabase) -> None:
         self._database = database
-        self._table: tuple[tuple[int, int], ModelId, FaceTable] | None = None
-
-    # -- folders and files ------------------------------------------------------
-
-    def folders(self) -> tuple[Folder, ...]:
-        """The folders, in the order in which they were added."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT id, path, added_at, (SELECT COUNT(*) FROM files WHERE folder = folders.id AND photo NOT NULL), "
-                "(SELECT COUNT(*) FROM files WHERE folder = folders.id AND photo IS NULL) FROM folders ORDER BY id"
-            ).fetchall()
-        return tuple(Folder(i, _path(path), datetime.fromisoformat(at), *counts) for i, path, at, *counts in rows)
-
-    def add_folder(self, path: Path, now: datetime) -> Folder:
-        """Adds a folder; one that is there already is no error.
-
-        Args:
-            path: Absolute.
-            now: UTC.
-
-        Raises:
-            AlbumError: If it lies in a folder of the album, or one of those in it.
-        """
-        for folder in self.folders():
-            if folder.path == path:
-                return folder
-            if path.is_relative_to(folder.path) or folder.path.is_relative_to(path):
-                raise AlbumError(f"{path}: {folder.path} is in the album already, and one of the two holds the other.")
-        with self._database.writing() as connection:
-            connection.execute(
-                "INSERT INTO folders (path, added_at) VALUES (?, ?)", (os.fsencode(path), now.isoformat())
-            )
-        return next(folder for folder in self.folders() if folder.path == path)
-
-    def remove_folder(self, folder: Folder) -> None:
-        """Takes a folder out, and at once all that is known of its photos that are nowhere else.
-
-        Photos that have gone from it are among them; those that have gone from
-        other folders are kept for as long as they would have been.
-        """
-        with self._database.writing() as connection:
-            of = connection.execute(
-                "SELECT photo FROM files WHERE folder = ?1 AND photo NOT NULL "
-                "UNION SELECT photo FROM missing_from WHERE folder = ?1",
-                (folder.id,),
-            ).fetchall()
-            connection.execute("DELETE FROM folders WHERE id = ?", (folder.id,))
-            connection.executemany(
-                "DELETE FROM photos WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE photo = ?1) "
-                "AND (gone_at IS NULL OR NOT EXISTS (SELECT 1 FROM missing_from WHERE photo = ?1))",
-                of,
-            )
-
-    def files(self, folder: int) -> dict[bytes, KnownFile]:
-        """What is known of a folder's files, by their path in it."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT path, id, bytes, mtime, photo, code FROM files WHERE folder = ?", (folder,)
-            ).fetchall()
-        return {path: KnownFile(*rest) for path, *rest in rows}
-
-    def put_file(
-        self, folder: int, path: bytes, stat: tuple[int, int], photo: int | None, code: str = "", reason: str = ""
-    ) -> None:
-        """Notes what a file is.
-
-        Args:
-            folder: The number of its folder.
-            path: In that folder.
-            stat: Bytes, and nanoseconds of its last change.
-            photo: The number of its photo; None if it can't be used.
-            code: Why not, a word.
-            reason: Why not, a sentence.
-        """
-        with self._database.writing() as connection:
-            connection.execute(f"{_MISSING} folder = ? AND path = ? AND photo IS NOT ?", (folder, path, photo))
-            connection.execute(
-                "INSERT INTO files (folder, path, bytes, mtime, photo, code, reason) VALUES (?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (folder, path) DO UPDATE SET bytes = excluded.bytes, mtime = excluded.mtime, "
-                "photo = excluded.photo, code = excluded.code, reason = excluded.reason",
-                (folder, path, *stat, photo, code or None, reason or None),
-            )
-            if photo is not None:
-                connection.execute("UPDATE photos SET gone_at = NULL WHERE id = ? AND gone_at NOT NULL", (photo,))
-                connection.execute("DELETE FROM missing_from WHERE photo = ?", (photo,))
-
-    def drop_files(self, ids: Iterable[int], now: datetime) -> None:
-        """Forgets files that are no longer there, and photos that have been in no file for a while.
-
-        Args:
-            ids: Of the files.
-            now: UTC.
-        """
-        rows = [(id_,) for id_ in ids]
-        with self._database.writing() as connection:
-            connection.executemany(f"{_MISSING} id = ?", rows)
-            connection.executemany("DELETE FROM files WHERE id = ?", rows)
-            nowhere = "id NOT IN (SELECT photo FROM files WHERE photo NOT NULL)"
-            connection.execute(
-                f"UPDATE photos SET gone_at = ? WHERE gone_at IS NULL AND {nowhere}",  # noqa: S608  # of this function
-                (now.isoformat(),),
-            )
-            connection.execute("DELETE FROM photos WHERE gone_at < ?", ((now - KEPT).isoformat(),))
-
-    def refused(self) -> tuple[Refused, ...]:
-        """Files that can't be used, and why."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT folders.path, files.path, code, reason FROM files JOIN folders ON folders.id = folder "
-                "WHERE photo IS NULL ORDER BY folder, files.path"
-            ).fetchall()
-        return tuple(Refused(_path(root) / _path(path), code, reason) for root, path, code, reason in rows)
-
-    # -- photos and faces -------------------------------------------------------
+        self._lock = threading.Lock()
+        self._table: tuple[str, ModelId, FaceTable] | None = None
 
     def known(self, sha256: str, model_id: ModelId) -> tuple[int | None, bool]:
         """The number of a photo by its content, if it was ever here, and whether a model has seen it."""
         with self._database.reading() as connection:
-            row = connection.execute("SELECT id FROM photos WHERE sha256 = ?", (sha256,)).fetchone()
-            if row is None:
-                return None, False
-            seen = connection.execute(
-                "SELECT 1 FROM analyses WHERE photo = ? AND model = (SELECT id FROM models WHERE model = ? AND "
-                "preprocessing = ? AND weights = ?)",
-                (row[0], *_key(model_id)),
-            ).fetchone()
-        return row[0], seen is not None
+            photo = connection.execute(_BY_CONTENT, {"sha256": sha256}).scalar()
+            return photo, photo is not None and _has_seen(connection, known_model(connection, model_id), photo)
 
     def seen_by(self, model_id: ModelId) -> frozenset[int]:
         """The numbers of the photos that a model has seen."""
         with self._database.reading() as connection:
-            model = model_number(connection, model_id)
-            return frozenset(p for (p,) in connection.execute("SELECT photo FROM analyses WHERE model = ?", (model,)))
+            model = known_model(connection, model_id)
+            return frozenset(connection.scalars(select(ANALYSES.c.photo).where(ANALYSES.c.model == model)))
 
     def put_photo(
         self,
@@ -210,135 +83,128 @@ class AlbumPhotos:
             face that was known at that place keeps its number.
         """
         with self._database.writing() as connection:
-            connection.execute(
-                "INSERT INTO photos (sha256, width, height) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (sha256, *size)
-            )
-            (photo,) = connection.execute("SELECT id FROM photos WHERE sha256 = ?", (sha256,)).fetchone()
             model = model_number(connection, model_id)
-            connection.execute("INSERT INTO analyses VALUES (?, ?) ON CONFLICT DO NOTHING", (photo, model))
-            before = [
-                (id_, _detection(numbers).box)
-                for id_, numbers in connection.execute("SELECT id, numbers FROM faces WHERE photo = ?", (photo,))
-            ]
-            ids = []
+            photo, new = _photo_number(connection, sha256, size)
+            if new or not _has_seen(connection, model, photo):
+                connection.execute(_NEW_ANALYSIS, {"photo": photo, "model": model})
+            known = () if new else connection.execute(_ON, {"on": photo})
+            before = {id_: _detection(numbers).box for id_, numbers in known}
+            faces = []
             for detection, clear, embedding in found:
-                place = next((each for each in before if iou(each[1], detection.box) >= SAME_FACE_IOU), None)
-                if place:
-                    before.remove(place)
-                    face = place[0]
+                face = next((id_ for id_, box in before.items() if iou(box, detection.box) >= SAME_FACE_IOU), None)
+                if face is None:
+                    place = np.array(detection.numbers, "<f8").tobytes()
+                    values = {"photo": photo, "numbers": place, "clear": int(clear)}
+                    face = connection.execute(_NEW_FACE, values).scalar_one()
                 else:
-                    face = connection.execute(
-                        "INSERT INTO faces (photo, numbers, clear) VALUES (?, ?, ?)",
-                        (photo, np.array(detection.numbers, "<f8").tobytes(), clear),
-                    ).lastrowid
-                connection.execute(
-                    "INSERT OR REPLACE INTO embeddings (face, model, numbers) VALUES (?, ?, ?)",
-                    (face, model, embedding.astype("<f4").tobytes()),
-                )
-                ids.append(int(face or 0))
-        return photo, tuple(ids)
-
-    def revision(self) -> tuple[int, int]:
-        """Changes whenever anything in the album has changed, in whatever process."""
-        with self._database.reading() as connection:
-            (others,) = connection.execute("PRAGMA data_version").fetchone()
-            return others, connection.total_changes
+                    del before[face]
+                    connection.execute(_NO_EMBEDDING, {"of": face, "by": model})
+                numbers = embedding.astype("<f4").tobytes()
+                connection.execute(_NEW_EMBEDDING, {"face": face, "model": model, "numbers": numbers})
+                faces.append(face)
+            if faces:
+                note(connection, "faces")
+        return photo, tuple(faces)
 
     def table(self, model_id: ModelId) -> FaceTable:
-        """All faces of photos that are there, as a model has embedded them. Remembered until anything changes."""
-        revision = self.revision()
-        with self._database.reading() as connection:
-            if self._table is None or self._table[:2] != (revision, model_id):
-                rows = connection.execute(
-                    "SELECT faces.id, faces.photo, faces.clear, embeddings.numbers FROM embeddings "
-                    "JOIN faces ON faces.id = embeddings.face JOIN photos ON photos.id = faces.photo "
-                    "WHERE embeddings.model = ? AND photos.gone_at IS NULL ORDER BY faces.id",
-                    (model_number(connection, model_id),),
-                ).fetchall()
-                self._table = revision, model_id, _stacked(rows, model_id.dimensions)
+        """All faces of photos that are there, as a model has embedded them. Remembered until others are there."""
+        with self._lock:
+            if self._table is None or self._table[:2] != (self._database.changes().faces, model_id):
+                with self._database.reading() as connection:
+                    wanted = (
+                        select(FACES.c.id, FACES.c.photo, FACES.c.clear, EMBEDDINGS.c.numbers)
+                        .join(FACES, FACES.c.id == EMBEDDINGS.c.face)
+                        .join(PHOTOS, PHOTOS.c.id == FACES.c.photo)
+                        .where(EMBEDDINGS.c.model == known_model(connection, model_id), PHOTOS.c.gone_at.is_(None))
+                        .order_by(FACES.c.id)
+                    )
+                    faces, rows = seen(connection).faces, tuples(connection, wanted)
+                self._table = faces, model_id, _stacked(rows, model_id.dimensions)
             return self._table[2]
 
     def faces(self, ids: Iterable[int]) -> dict[int, AlbumFace]:
         """Faces by their numbers; those that are not known are left out."""
-        return {
-            row[0]: AlbumFace(row[0], row[1], _detection(row[2]), bool(row[3]))
-            for row in self._several("SELECT id, photo, numbers, clear FROM faces WHERE id IN ({})", ids)
-        }
+        return {row.id: _face(row) for row in self._several(_FACES, FACES.c.id, ids)}
 
     def faces_on(self, photo: int) -> tuple[AlbumFace, ...]:
         """The faces on a photo, from left to right."""
-        rows = self._several("SELECT id, photo, numbers, clear FROM faces WHERE photo IN ({})", [photo])
-        faces = (AlbumFace(id_, of, _detection(numbers), bool(clear)) for id_, of, numbers, clear in rows)
+        faces = (_face(row) for row in self._several(_FACES, FACES.c.photo, [photo]))
         return tuple(sorted(faces, key=lambda face: face.box.left))
 
     def photos(self, ids: Iterable[int]) -> dict[int, AlbumPhoto]:
         """Photos by their numbers, with their files; those that are not known are left out."""
         wanted = list(ids)
         files: dict[int, list[Path]] = {}
-        for photo, root, path in self._several(
-            "SELECT photo, folders.path, files.path FROM files JOIN folders ON folders.id = folder "
-            "WHERE photo IN ({}) ORDER BY folder, files.path",
-            wanted,
-        ):
-            files.setdefault(photo, []).append(_path(root) / _path(path))
-        rows = self._several("SELECT id, sha256, width, height FROM photos WHERE id IN ({})", wanted)
+        for file in self._several(_FILES, FILES.c.photo, wanted):
+            files.setdefault(file.photo, []).append(path_of(file.root) / path_of(file.path))
         return {
-            id_: AlbumPhoto(id_, sha256, width, height, tuple(files.get(id_, ())))
-            for id_, sha256, width, height in rows
+            row.id: AlbumPhoto(row.id, row.sha256, row.width, row.height, tuple(files.get(row.id, ())))
+            for row in self._several(_PHOTOS, PHOTOS.c.id, wanted)
         }
 
     def listed(self, limit: int, offset: int = 0) -> tuple[AlbumPhoto, ...]:
         """Photos in the order of their files' paths."""
+        earlier = FILES.alias()
+        place = tuple_(earlier.c.folder, earlier.c.path) < tuple_(FILES.c.folder, FILES.c.path)
+        first = ~select(earlier.c.id).where(earlier.c.photo == FILES.c.photo, place).exists()
+        wanted = select(FILES.c.photo).where(FILES.c.photo.is_not(None), first).order_by(FILES.c.folder, FILES.c.path)
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT photo FROM files WHERE photo NOT NULL GROUP BY photo ORDER BY MIN(folder), MIN(path) "
-                "LIMIT ? OFFSET ?",
-                (limit, offset),
-            ).fetchall()
-        ids = [photo for (photo,) in rows]
+            ids = list(connection.scalars(wanted.limit(limit).offset(offset)))
         found = self.photos(ids)
-        return tuple(found[id_] for id_ in ids)
+        return tuple(found[id_] for id_ in ids if id_ in found)
 
     def contents(self) -> frozenset[str]:
         """The sha256 of every photo that is kept, those that have gone included."""
         with self._database.reading() as connection:
-            return frozenset(sha256 for (sha256,) in connection.execute("SELECT sha256 FROM photos"))
+            return frozenset(connection.scalars(select(PHOTOS.c.sha256)))
 
     def counts(self) -> Mapping[str, int]:
         """How many ``photos``, ``files``, ``refused`` files and ``faces`` there are."""
+        photos, files = (select(func.count()).select_from(table) for table in (PHOTOS, FILES))
+        faces = select(func.count()).select_from(FACES.join(PHOTOS, PHOTOS.c.id == FACES.c.photo))
+        wanted = {
+            "photos": photos.where(PHOTOS.c.gone_at.is_(None)),
+            "files": files.where(FILES.c.photo.is_not(None)),
+            "refused": files.where(FILES.c.photo.is_(None)),
+            "faces": faces.where(PHOTOS.c.gone_at.is_(None)),
+        }
         with self._database.reading() as connection:
-            one = connection.execute(
-                "SELECT (SELECT COUNT(*) FROM photos WHERE gone_at IS NULL), "
-                "(SELECT COUNT(*) FROM files WHERE photo NOT NULL), (SELECT COUNT(*) FROM files WHERE photo IS NULL), "
-                "(SELECT COUNT(*) FROM faces JOIN photos ON photos.id = photo WHERE gone_at IS NULL)"
-            ).fetchone()
-        return dict(zip(("photos", "files", "refused", "faces"), one, strict=True))
+            row = connection.execute(select(*(each.scalar_subquery() for each in wanted.values()))).one()
+        return dict(zip(wanted, row, strict=True))
 
-    def _several(self, query: str, ids: Iterable[int]) -> list[Any]:
-        """Asks for rows by many numbers, a thousand at a time."""
-        wanted, rows = list(ids), []
+    def _several(self, query: Select[Any], column: Column[int], ids: Iterable[int]) -> list[Row[Any]]:
+        """Asks for rows by many numbers, so many at a time."""
         with self._database.reading() as connection:
-            for start in range(0, len(wanted), 1000):
-                some = wanted[start : start + 1000]
-                rows += connection.execute(query.format(", ".join("?" * len(some))), some).fetchall()
-        return rows
+            return [row for some in pieces(list(ids)) for row in connection.execute(query.where(column.in_(some)))]
 
 
-def _key(model_id: ModelId) -> tuple[str, str, str]:
-    return model_id.model, model_id.preprocessing, model_id.weights_sha256
+def known_model(connection: Connection, model_id: ModelId) -> int:
+    """The number of a model; 0 if it has seen nothing."""
+    return connection.execute(_MODEL, _key(model_id)).scalar() or 0
 
 
-def model_number(connection: sqlite3.Connection, model_id: ModelId) -> int:
-    """The number of a model, given to it if it has none."""
-    find = "SELECT id FROM models WHERE model = ? AND preprocessing = ? AND weights = ?"
-    row = connection.execute(find, _key(model_id)).fetchone()
-    if row is None:
-        connection.execute(
-            "INSERT INTO models (model, preprocessing, weights, dimensions) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (*_key(model_id), model_id.dimensions),
-        )
-        row = connection.execute(find, _key(model_id)).fetchone()
-    return int(row[0])
+def model_number(connection: Connection, model_id: ModelId) -> int:
+    """The number of a model, given to it if it has none; within a change."""
+    if number := known_model(connection, model_id):
+        return number
+    return int(connection.execute(_NEW_MODEL, {**_key(model_id), "dimensions": model_id.dimensions}).scalar_one())
+
+
+def _photo_number(connection: Connection, sha256: str, size: tuple[int, int]) -> tuple[int, bool]:
+    """The number of a photo, given to it if it has none, and whether it was."""
+    number = connection.execute(_BY_CONTENT, {"sha256": sha256}).scalar()
+    if number is not None:
+        return int(number), False
+    values = {"sha256": sha256, "width": size[0], "height": size[1]}
+    return int(connection.execute(_NEW_PHOTO, values).scalar_one()), True
+
+
+def _key(model_id: ModelId) -> dict[str, str]:
+    return {"model": model_id.model, "preprocessing": model_id.preprocessing, "weights": model_id.weights_sha256}
+
+
+def _has_seen(connection: Connection, model: int, photo: int) -> bool:
+    return connection.execute(_SEEN, {"photo": photo, "model": model}).first() is not None
 
 
 def _stacked(rows: Sequence[tuple[int, int, int, bytes]], dimensions: int) -> FaceTable:
@@ -352,9 +218,9 @@ def _stacked(rows: Sequence[tuple[int, int, int, bytes]], dimensions: int) -> Fa
     )
 
 
+def _face(row: Row[Any]) -> AlbumFace:
+    return AlbumFace(row.id, row.photo, _detection(row.numbers), bool(row.clear))
+
+
 def _detection(numbers: bytes) -> Detection:
     return Detection.of(np.frombuffer(numbers, "<f8").tolist())
-
-
-def _path(stored: bytes) -> Path:
-    return Path(os.fsdecode(stored))

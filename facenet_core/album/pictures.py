@@ -5,7 +5,8 @@ A cache: it may be deleted, and what is missing is made again from the photo.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ THUMBNAIL_SIDE = 360
 
 CROP_SIDE = 112
 """Pixels of a face's crop."""
+
+
+TIDY_SECONDS = 60.0
+"""How often to look whether another host has removed photos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Pictures:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._tidied = "", -TIDY_SECONDS
 
     def thumbnail(self, sha256: str) -> bytes | None:
         """A photo's thumbnail as JPEG; None if it was not made yet."""
@@ -102,11 +108,32 @@ class Pictures:
         except OSError as error:
             raise StoreError(f"{self._folder}: thumbnails can't be written ({error.strerror}).") from error
 
-    def forget(self, keep: frozenset[str]) -> None:
-        """Deletes the pictures of photos that are not among those to keep, by their sha256."""
-        for path in self._folder.glob("*/*.jpg"):
+    def forget(self, kept: Callable[[], frozenset[str]]) -> None:
+        """Deletes the pictures of photos that are not kept any more.
+
+        Args:
+            kept: Tells those that are, by their sha256. It is asked once what is
+                here is known: what comes meanwhile is left alone.
+        """
+        here = list(self._folder.glob("*/*.jpg"))
+        keep = kept() if here else frozenset()
+        for path in here:
             if path.name.split("-")[0] not in keep:
                 discard(path)
+
+    def tidy(self, removed: Callable[[], str], kept: Callable[[], frozenset[str]]) -> None:
+        """Forgets the pictures of photos that another host has removed. Looks for it now and then.
+
+        Args:
+            removed: Tells a word that changes when photos are removed.
+            kept: See :meth:`forget`.
+        """
+        last, at = self._tidied
+        if time.monotonic() - at < TIDY_SECONDS:
+            return
+        self._tidied = removed(), time.monotonic()
+        if self._tidied[0] != last:
+            self.forget(kept)
 
     def _place(self, sha256: str, what: str) -> Path:
         return self._folder / sha256[:2] / f"{sha256}-{what}.jpg"

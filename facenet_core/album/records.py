@@ -37,6 +37,25 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file as it was when it was last looked at.
+
+    Attributes:
+        id: Its number.
+        bytes: Its size.
+        mtime: When it was changed, nanoseconds.
+        photo: The number of its photo; None if it can't be used.
+        code: Why not.
+    """
+
+    id: int
+    bytes: int
+    mtime: int
+    photo: int | None
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A file that can't be used.
 
@@ -98,6 +117,25 @@ class AlbumFace:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Faces that are one person.
+
+    Attributes:
+        number: The group's number; it stays as long as most of its faces do.
+        name: What a user has called the person; None for somebody unknown.
+        person: The id of the enrolled person, if it was enrolled.
+        faces: The numbers of the faces, those that show the person best first.
+        photos: How many photos they are on.
+    """
+
+    number: int
+    name: str | None
+    person: str | None
+    faces: tuple[int, ...]
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
 class FaceTable:
     """All faces of an album that one model has embedded, row by row.
 
@@ -124,6 +162,22 @@ class FaceTable:
         places = np.searchsorted(self.ids, wanted).clip(max=len(self.ids) - 1)
         found: NDArray[np.int64] = places[self.ids[places] == wanted]
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A file that a run has looked at.
+
+    Attributes:
+        path: The file.
+        faces: How many were found; None if nothing had to be looked for, because
+            the photo was known under another name, or can't be used.
+        problem: Why it can't be used.
+    """
+
+    path: Path
+    faces: int | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

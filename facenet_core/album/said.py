@@ -1,13 +1,11 @@
-"""What users have said about an album's faces: these are one person, these are not, this is Ann. Kept for ever."""
+"""What users have said about an album's faces: these are one person, these are not, this is Ann."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
-from facenet_core.album.database import AlbumDatabase
 from facenet_core.store import name_key
 
 Kind = Literal["same", "apart", "named", "sure", "differ"]
@@ -59,81 +57,6 @@ class Agreed:
         """
         whole = {face: faces for faces in self.same for face in faces}
         return tuple(dict.fromkeys(whole.get(min(faces), faces) for faces, _, _ in self.names))
-
-
-class Sayings:
-    """Keeps what was said. Thread-safe.
-
-    Args:
-        database: Of the album.
-    """
-
-    def __init__(self, database: AlbumDatabase) -> None:
-        self._database = database
-
-    def say(
-        self,
-        kind: Kind,
-        faces: Iterable[int],
-        others: Iterable[int] = (),
-        *,
-        now: datetime,
-        name: str | None = None,
-        person: str | None = None,
-    ) -> int:
-        """Keeps something.
-
-        Args:
-            kind: See :class:`Said`.
-            faces: The faces.
-            others: For ``apart`` and ``differ``.
-            now: UTC.
-            name: For ``named``.
-            person: The id of the enrolled person.
-
-        Returns:
-            Its number.
-        """
-        with self._database.writing() as connection:
-            said = connection.execute(
-                "INSERT INTO said (at, kind, name, person) VALUES (?, ?, ?, ?)", (now.isoformat(), kind, name, person)
-            ).lastrowid
-            rows = [(said, side, face) for side, part in enumerate((faces, others)) for face in sorted(set(part))]
-            connection.executemany("INSERT INTO said_of VALUES (?, ?, ?)", rows)
-        return int(said or 0)
-
-    def enrolled(self, said: int, person: str) -> None:
-        """Keeps whom a name was enrolled as."""
-        with self._database.writing() as connection:
-            connection.execute("UPDATE said SET person = ? WHERE id = ?", (person, said))
-
-    def take_back(self, now: datetime) -> Said | None:
-        """Takes the last word back; one that was taken back stays so.
-
-        Returns:
-            What it was; None if nothing is left.
-        """
-        said = self.all()
-        if not said:
-            return None
-        with self._database.writing() as connection:
-            connection.execute("UPDATE said SET undone_at = ? WHERE id = ?", (now.isoformat(), said[-1].id))
-        return said[-1]
-
-    def all(self) -> tuple[Said, ...]:
-        """What counts, the oldest first."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT id, kind, name, person FROM said WHERE undone_at IS NULL ORDER BY id"
-            ).fetchall()
-            of: dict[int, tuple[set[int], set[int]]] = {row[0]: (set(), set()) for row in rows}
-            for said, side, face in connection.execute("SELECT said, side, face FROM said_of"):
-                if said in of:
-                    of[said][side].add(face)
-        return tuple(
-            Said(id_, kind, frozenset(of[id_][0]), frozenset(of[id_][1]), name, person)
-            for id_, kind, name, person in rows
-        )
 
 
 def agreed(said: Sequence[Said]) -> Agreed:

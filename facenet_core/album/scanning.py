@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from facenet_core.album.photos import KnownFile
-from facenet_core.album.records import shown
+from facenet_core.album.records import KnownFile, shown
 from facenet_core.enrolment import PHOTO_SUFFIXES
 from facenet_core.errors import AlbumError
 

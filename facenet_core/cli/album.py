@@ -6,8 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from facenet_core.album.indexing import Indexed
-from facenet_core.album.records import Run
+from facenet_core.album.records import Indexed, Run
 from facenet_core.album.watching import Watcher
 from facenet_core.cli import album_people, album_search, audit, cluster, files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_group, add_yes

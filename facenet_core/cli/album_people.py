@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from facenet_core.album.groups import Group
+from facenet_core.album.records import Group
 from facenet_core.album.said import Kind
 from facenet_core.cli import audit, files, shapes
 from facenet_core.cli.arguments import Commands, add_command

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 
 import streamlit as st
 
-from facenet_core.album.groups import Group
-from facenet_core.album.records import AlbumFace
+from facenet_core.album.records import AlbumFace, Group
 from facenet_core.album.said import Kind
 from facenet_core.errors import AlbumError, FaceNetError
 from facenet_core.service import FaceService

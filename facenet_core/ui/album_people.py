@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from facenet_core.album.groups import Group
+from facenet_core.album.records import Group
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.ui import (

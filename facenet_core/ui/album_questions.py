@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from facenet_core.album.groups import Group
+from facenet_core.album.records import Group
 from facenet_core.album.said import Kind
 from facenet_core.errors import AlbumError, FaceNetError
 from facenet_core.service import FaceService
@@ -84,8 +84,8 @@ class Round:
     """
 
     model_id: ModelId
-    began: tuple[int, int]
-    seen: tuple[int, int]
+    began: str
+    seen: str
     questions: tuple[Question, ...]
     unsure: list[Question]
     answered: list[tuple[Question, Kind]] = field(default_factory=list)

@@ -9,8 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from facenet_core.album.groups import Group
-from facenet_core.album.records import AlbumFace
+from facenet_core.album.records import AlbumFace, Group
 from facenet_core.drawing import png
 from facenet_core.errors import AlbumError, FaceNetError, NoFaceError
 from facenet_core.service import FaceService

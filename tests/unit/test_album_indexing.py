@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sqlite3
 import stat
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import facenet_core.album
 from facenet_core import images
-from facenet_core.album.indexing import Indexed
 from facenet_core.album.pictures import CROP_SIDE, THUMBNAIL_SIDE
-from facenet_core.album.records import AlbumPhoto
+from facenet_core.album.records import AlbumPhoto, Indexed
 from facenet_core.config import Settings
-from facenet_core.errors import AlbumError, ModelError, StoreError
+from facenet_core.errors import AlbumError, ModelError
 from facenet_core.service import FaceService
+from facenet_core.store import sqlite
 from tests.albums import Scene, files
 from tests.fakes import BLUE, GREEN, MODEL, OTHER_MODEL, RED, YELLOW, fake_engine, photo
 
@@ -27,8 +28,9 @@ pytestmark = pytest.mark.usefixtures("one_by_one")
 
 
 @pytest.fixture
-def scene(settings: Settings, tmp_path: Path) -> Scene:
-    return Scene(settings, tmp_path / "photos")
+def scene(album_settings: Settings, tmp_path: Path) -> Iterator[Scene]:
+    with closing(Scene(album_settings, tmp_path / "photos")) as scene:
+        yield scene
 
 
 # -- what is read ---------------------------------------------------------------
@@ -301,23 +303,6 @@ def shown(scene: Scene, path: Path) -> AlbumPhoto:
     return found
 
 
-def test_an_album_of_the_first_version_is_brought_up_to_date(scene: Scene) -> None:
-    scene.put("a.png", RED)
-    scene.put("b.png", GREEN)
-    scene.index()
-    scene.album.close()
-    with sqlite3.connect(scene.settings.db / "album" / "album.sqlite") as connection:
-        connection.execute("DROP TABLE missing_from")
-        connection.execute("PRAGMA user_version = 1")
-    connection.close()
-    assert scene.names() == {"a.png", "b.png"}
-    gone = scene.photo("a.png")
-    (scene.folder / "a.png").unlink()
-    scene.index()
-    scene.album.remove(scene.folder)
-    assert list(scene.settings.db.rglob(f"{gone.sha256}*")) == []
-
-
 # -- what can't be used -----------------------------------------------------------
 
 
@@ -523,7 +508,8 @@ def test_what_is_no_folder_is_refused(scene: Scene, name: str) -> None:
 # -- runs -------------------------------------------------------------------------
 
 
-def test_only_one_run_at_a_time(scene: Scene) -> None:
+def test_only_one_run_at_a_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "LOOK_SECONDS", 0.05)
     scene.put("a.png", RED)
     scene.put("b.png", GREEN)
     run, other = scene.album.index(), scene.opened()
@@ -713,40 +699,6 @@ def test_only_the_owner_may_read_what_is_kept(scene: Scene) -> None:
     for path in (scene.settings.db / "album", *kept):
         expected = 0o700 if path.is_dir() else 0o600
         assert path.suffix == ".lock" or stat.S_IMODE(path.stat().st_mode) == expected, path
-
-
-@pytest.mark.parametrize("kind", ["text", "another program's"])
-def test_a_file_that_is_no_album_is_an_error_in_words_and_stays_as_it_is(settings: Settings, kind: str) -> None:
-    path = settings.db / "album" / "album.sqlite"
-    path.parent.mkdir(parents=True)
-    if kind == "text":
-        path.write_bytes(b"hello, this is no database" * 100)
-    else:
-        with sqlite3.connect(path) as connection:
-            connection.execute("CREATE TABLE anything (name TEXT)")
-        connection.close()
-    album = FaceService(settings, fake_engine()).album
-    with pytest.raises(StoreError, match=r"album\.sqlite: (the album can't be used|this is not an album)"):
-        album.folders()
-    if kind == "text":
-        assert path.read_bytes() == b"hello, this is no database" * 100
-
-
-def test_an_album_of_a_later_version_is_left_alone(scene: Scene) -> None:
-    scene.album.close()
-    with sqlite3.connect(scene.settings.db / "album" / "album.sqlite") as connection:
-        connection.execute("PRAGMA user_version = 99")
-    connection.close()
-    with pytest.raises(StoreError, match="a later version of the program"):
-        scene.album.folders()
-
-
-def test_an_album_that_was_never_used_leaves_no_file(settings: Settings) -> None:
-    album = FaceService(settings, fake_engine()).album
-    assert album.folders() == album.refused() == album.people.all() == ()
-    assert album.counts()["photos"] == 0
-    assert album.run() is None
-    assert not (settings.db / "album").exists()
 
 
 def test_nothing_of_an_album_is_pickled() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from tests.fakes import BLUE, DARK_RED, GREEN, MEASURED, MODEL, OTHER_MODEL, RED
 
 
 @pytest.fixture
-def scene(settings: Settings, tmp_path: Path) -> Scene:
+def scene(album_settings: Settings, tmp_path: Path) -> Iterator[Scene]:
     """Red on three photos, green on two, blue on one."""
-    scene = Scene(settings, tmp_path / "photos")
+    scene = Scene(album_settings, tmp_path / "photos")
     scene.put("red 1.png", RED, mark=1)
     scene.put("red 2.png", RED, mark=2)
     scene.put("red dark.png", DARK_RED)
@@ -27,7 +28,8 @@ def scene(settings: Settings, tmp_path: Path) -> Scene:
     scene.put("green 2.png", GREEN, mark=2)
     scene.put("blue.png", BLUE)
     scene.index()
-    return scene
+    yield scene
+    scene.close()
 
 
 REDS, GREENS = {"red 1.png", "red 2.png", "red dark.png"}, {"green 1.png", "green 2.png"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,8 +31,9 @@ DIMENSIONS = 512
 
 
 @pytest.fixture
-def scene(settings: Settings, tmp_path: Path) -> Scene:
-    return Scene(settings, tmp_path / "photos")
+def scene(album_settings: Settings, tmp_path: Path) -> Iterator[Scene]:
+    with closing(Scene(album_settings, tmp_path / "photos")) as scene:
+        yield scene
 
 
 def sample(scene: Scene, colour: Colour) -> Embedding:
