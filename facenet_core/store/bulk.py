@@ -23,7 +23,7 @@ def tuples(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
     """Rows without SQLAlchemy's own around them, for hundreds of thousands.
 
     From PostgreSQL they come in binary form, which SQLAlchemy does not ask for:
-    bytes as text take more than twice as long.
+    embeddings as text take twice as long.
 
     Args:
         connection: To read with.
