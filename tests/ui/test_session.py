@@ -100,6 +100,7 @@ def test_all_sessions_share_one_service_which_keeps_keras_state(monkeypatch: pyt
     assert made == [keras_state.settled, "started"]
 
 
+@pytest.mark.real
 def test_streamlit_does_not_clear_keras_under_a_model() -> None:
     """In a process of its own: what it changes holds for good."""
     program = """
@@ -122,6 +123,7 @@ print(*names, layer_after_a_page_run(), layer_after_a_page_run())
     assert done.stdout.split() == ["dense", "dense", "dense_1", "dense_2"]
 
 
+@pytest.mark.real
 def test_page_runs_do_not_look_for_garbage_in_a_model_and_a_replaced_one_is_freed() -> None:
     """In a process of its own: what it changes holds for good."""
     program = """

@@ -7,6 +7,8 @@ import pytest
 
 from facenet_core.inception import INPUT_SIZE, fold, inception_resnet_v1, stored
 
+pytestmark = pytest.mark.real
+
 
 @pytest.mark.parametrize(("dimensions", "parameters"), [(128, 22_808_144), (512, 23_497_424)])
 def test_the_network_has_the_published_size(inception, dimensions, parameters):

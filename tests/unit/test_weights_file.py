@@ -21,6 +21,8 @@ from facenet_core.mini import facenet_mini
 from facenet_core.networks import NETWORKS
 from facenet_core.weights_file import load_weights, save_weights
 
+pytestmark = pytest.mark.real
+
 Tensors = dict[str, dict[str, np.ndarray]]
 """Layer name to weight name to values."""
 
