@@ -1,6 +1,6 @@
 """From five sources to an answer: crawls on this machine, an index, and whether the right page comes first.
 
-    python benchmarks/reverse_sources.py LFW_VIEW1 [--weights FILE] [--results 500]
+    python benchmarks/reverse_sources.py LFW_VIEW1 [--weights FILE] [--results 500] [--exact]
 
 A server on the loopback address answers as Wikimedia Commons, Flickr, Pexels,
 Google Images and Yahoo Images (through SerpApi) do, each with so many results,
@@ -100,8 +100,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--results", type=int, default=500)
+    parser.add_argument("--exact", action="store_true", help="compare all faces, without an index on the disk")
     args = parser.parse_args()
-    vectors.EXACT_UP_TO = 100  # so that the index on the disk is asked
+    if not args.exact:
+        vectors.EXACT_UP_TO = 100  # so that the index on the disk is asked
     web = Web.of(args.folder)
     print(f"{len(web.shown):,} photos to show, {len(web.probes)} probes")
     with ExitStack() as stack:

@@ -8,8 +8,8 @@ The index holds every face in 64 bytes (a product quantiser of 128 parts with 4
 bits each) and looks at all of them, in registers: Andre, Kermarrec and Le
 Scouarnec, "Quicker ADC", 2019; FAISS's fast scan. What it names is near for
 sure; the order is that of the exact distances, which whoever asks takes from the
-database. A graph of neighbours (HNSW) was measured beside it, and lost in every
-respect: docs/scale.md.
+database. A graph of neighbours (HNSW) was measured beside it, and finds less for
+more memory and time: docs/scale.md.
 """
 
 from __future__ import annotations
