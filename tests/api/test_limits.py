@@ -210,4 +210,4 @@ def _asked_everything(api: Api) -> list[str]:
     api.http.get("/v1/people/Zebulon", headers=headers)
     api.http.get("/v1/people/Eve", headers={"X-API-Key": secret[:-1]})
     api.http.delete("/v1/people/Zebulon", headers=headers)
-    return ["Zebulon", "private-photo", secret.rsplit("_", 1)[1][:20], str(embedding[0])[:8]]
+    return ["Zebulon", "private-photo", secret[-20:], str(embedding[0])[:8]]
