@@ -18,6 +18,8 @@ from facenet_core.enrolment import iou
 from facenet_core.errors import ModelError
 from facenet_core.types import Box, Detection
 
+pytestmark = pytest.mark.real
+
 ROOT = Path(__file__).parents[2]
 PORTRAITS = sorted((ROOT / "images").glob("*.jpg"))
 HOPPER = ROOT / "images" / "Grace_Hopper.jpg"

@@ -46,6 +46,7 @@ def test_its_architecture_is_plain_layers_without_code() -> None:
     assert not any(layer["registered_name"] for layer in layers)
 
 
+@pytest.mark.real
 def test_a_stock_keras_reads_it_and_gives_what_the_app_gives(settings: Settings) -> None:
     """Layer by layer, while the app runs a graph: TensorFlow fuses layers there, and has got it wrong (mini.py)."""
     import keras
@@ -59,6 +60,7 @@ def test_a_stock_keras_reads_it_and_gives_what_the_app_gives(settings: Settings)
     np.testing.assert_allclose(np.linalg.norm(given, axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("profile", ["best", "fast"])
 def test_its_thresholds_and_mean_embedding_were_measured(settings: Settings, profile: str) -> None:
     engine = FaceEngine.load(settings.model_copy(update={"profile": profile}))

@@ -19,7 +19,7 @@ from facenet_core.store import Repository
 from tests.unit import store_workers
 from tests.unit.store_workers import CANDIDATE, IN_USE, OTHER, new_template
 
-KILLS = 120
+KILLS = 60
 
 
 class Worker:
