@@ -83,7 +83,7 @@ def serving(db: Path, *, pages: bool = False) -> Iterator[tuple[str, int]]:
                             break
                     except ApiError:
                         pass  # not there yet
-                    time.sleep(0.1)
+                    time.sleep(0.1)  # between two looks whether it is up
             yield url, server.pid
         finally:
             server.terminate()
@@ -133,7 +133,7 @@ def run(url: str, pid: int, photos: Sequence[Path], clients: int, seconds: float
                     if status == 200:
                         load.seconds[kind].append(time.perf_counter() - began)
                 if status in (429, 503):
-                    time.sleep(BACK_OFF)
+                    time.sleep(BACK_OFF)  # as a client does that was told to come back
         with lock:
             load.expected.update(name for name, _ in own)
 

@@ -70,7 +70,7 @@ def main(templates: int) -> None:
             people = [person(n, made[n], small=True) for n in range(start, min(start + AT_ONCE, templates))]
             photos = {sha256(n.to_bytes(8)).hexdigest(): n.to_bytes(8) for n in range(start, start + AT_ONCE)}
             store.people.import_people(people, photos.__getitem__, "merge")
-        index, began = PeopleIndex(store.people._database), perf_counter()  # type: ignore[attr-defined]
+        index, began = PeopleIndex(store.people._database), perf_counter()  # type: ignore[attr-defined]  # of this store
         index.build(MODEL)
         answer["index_seconds"] = round(perf_counter() - began, 1)
         exact = Gallery.of([person(n, made[n], small=True) for n in range(templates)], MODEL)

@@ -113,7 +113,7 @@ class Connection:
             again = answer.headers.get("Retry-After", "")
             if answer.status_code not in (429, 503) or not left or not again.isdigit():
                 break
-            time.sleep(int(again))
+            time.sleep(int(again))  # the server has said so
         raise _refusal(answer)
 
 

@@ -244,7 +244,7 @@ class Client:
             ApiError: If the server refuses.
         """
         while job.ended_at is None:
-            time.sleep(POLL)
+            time.sleep(POLL)  # the API has no way to tell that a job has ended
             job = self.job(job.id)
         return job
 
