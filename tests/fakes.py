@@ -59,10 +59,11 @@ class FakeDetector:
 
     def detect(self, pixels: NDArray[np.uint8]) -> tuple[Detection, ...]:
         found = []
-        for colour in np.unique(pixels.reshape(-1, 3), axis=0):
-            rows, columns = np.nonzero((pixels == colour).all(axis=2))
-            if colour.min() > 240 or len(rows) < 100:
+        coded = (pixels.astype(np.uint32) * (65536, 256, 1)).sum(axis=2)  # as one number: of triples it takes seconds
+        for code, count in zip(*np.unique(coded, return_counts=True), strict=True):
+            if min(int(code).to_bytes(3)) > 240 or count < 100:
                 continue
+            rows, columns = np.nonzero(coded == code)
             box = Box(float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1))
             found.append(Detection(box, landmarks(box), 0.99))
         return tuple(found)

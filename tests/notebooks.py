@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
 import pytest
-from ipykernel.kernelspec import write_kernel_spec
-from nbclient import NotebookClient
-from nbformat import NotebookNode
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "notebook.ipynb"
@@ -37,6 +37,8 @@ class Executed:
 
 
 def read_notebook() -> NotebookNode:
+    import nbformat  # takes seconds
+
     notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
     return notebook
 
@@ -49,6 +51,9 @@ def execute(
     Raises:
         CellExecutionError: If a cell fails; the outputs so far are in ``notebook``.
     """
+    from ipykernel.kernelspec import write_kernel_spec
+    from nbclient import NotebookClient
+
     write_kernel_spec(folder / "kernels" / KERNEL)
     for name in ("JUPYTER_PATH", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "TMPDIR"):
         monkeypatch.setenv(name, str(folder))

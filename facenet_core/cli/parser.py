@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from facenet_core.cli import (
     accuracy,
     album,
@@ -19,8 +21,9 @@ from facenet_core.cli import (
 from facenet_core.cli.arguments import PROGRAM, Parser, global_options
 
 
+@cache
 def build_parser() -> Parser:
-    """The parser.
+    """The parser; made once, for it has some seven hundred options.
 
     Returns:
         A parser whose result has ``command``, the name of the command, ``run``,

@@ -110,7 +110,7 @@ def serve(settings: Settings, switched: tuple[Switch, str]) -> Iterator[Serve]:
             switched[0].app, url = app, switched[1]
             service.start()
             stack.callback(service.audit.close)
-            return Api(service, app, url, stack.enter_context(httpx.Client(base_url=url, timeout=30)))
+            return Api(service, app, url, stack.enter_context(httpx.Client(base_url=url, timeout=30, verify=False)))
 
         yield start
 

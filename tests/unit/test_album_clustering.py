@@ -5,7 +5,6 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.cluster import AgglomerativeClustering
 
 from facenet_core.album import linkage
 from facenet_core.album.clustering import Links, all_apart, cluster, extend
@@ -95,6 +94,8 @@ ROUNDS_ONLY, CHAINS_ONLY = 0, 10**9
 def test_without_links_it_is_average_linkage_of_squared_distances(
     seed: int, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from sklearn.cluster import AgglomerativeClustering  # takes seconds, and one test needs it
+
     monkeypatch.setattr(linkage, "FEW", few)
     faces, _ = crowd(150, 12, seed)
     squares = np.clip(2.0 - 2.0 * faces @ faces.T, 0.0, 4.0)
