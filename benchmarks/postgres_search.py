@@ -71,7 +71,9 @@ def main(templates: int) -> None:
             photos = {sha256(n.to_bytes(8)).hexdigest(): n.to_bytes(8) for n in range(start, start + AT_ONCE)}
             store.people.import_people(people, photos.__getitem__, "merge")
         index, began = PeopleIndex(store.people._database), perf_counter()  # type: ignore[attr-defined]  # of this store
-        index.build(MODEL)
+        graph = index.graph(MODEL)
+        assert graph
+        graph.build()
         answer["index_seconds"] = round(perf_counter() - began, 1)
         exact = Gallery.of([person(n, made[n], small=True) for n in range(templates)], MODEL)
         large = LargeGallery(index, MODEL, *index.count(MODEL))

@@ -10,11 +10,13 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 
 from facenet_core.album.clustering import NEW
 from facenet_core.album.database import AlbumDatabase
-from facenet_core.album.photos import known_model, model_number
 from facenet_core.album.records import FaceTable
-from facenet_core.album.tables import FACES, MEMBERS
+from facenet_core.album.tables import FACES, MEMBERS, MODELS
 from facenet_core.store.bulk import tuples
+from facenet_core.store.models import ModelNumbers
 from facenet_core.types import ModelId
+
+_MODELS = ModelNumbers(MODELS)
 
 _PUT = text(
     "INSERT INTO members (face, model, number, knot) VALUES (:face, :model, :number, :knot) "
@@ -48,7 +50,7 @@ class Members:
         if held and held[0] == revision and held[1] is table:
             return held[2]
         with self._database.reading() as connection:
-            labels = _labels(_read(connection, known_model(connection, model_id)), table.ids)
+            labels = _labels(_read(connection, _MODELS.known(connection, model_id)), table.ids)
         self._held = revision, table, labels
         return labels
 
@@ -68,7 +70,7 @@ class Members:
             False if somebody has grouped them otherwise since; nothing is kept.
         """
         with self._database.writing() as connection:
-            model = model_number(connection, model_id)
+            model = _MODELS.given(connection, model_id)
             there = _read(connection, model)
             known = _labels(there, ids)
             if before is not None and not np.array_equal(before, known):

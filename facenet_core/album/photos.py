@@ -17,17 +17,17 @@ from facenet_core.album.records import AlbumFace, AlbumPhoto, FaceTable
 from facenet_core.album.tables import ANALYSES, EMBEDDINGS, FACES, FILES, FOLDERS, MODELS, PHOTOS
 from facenet_core.enrolment import SAME_FACE_IOU, iou
 from facenet_core.store.bulk import pieces, tuples
+from facenet_core.store.columns import matrix
+from facenet_core.store.models import ModelNumbers
 from facenet_core.types import Detection, ModelId
 
 # Made once: to put a statement together takes longer than SQLite takes to answer it.
 _BY_CONTENT = select(PHOTOS.c.id).where(PHOTOS.c.sha256 == bindparam("sha256"))
-_MODEL = select(MODELS.c.id).where(
-    *(MODELS.c[name] == bindparam(name) for name in ("model", "preprocessing", "weights"))
-)
+_MODELS = ModelNumbers(MODELS)
 _SEEN = select(ANALYSES.c.photo).where(ANALYSES.c.photo == bindparam("photo"), ANALYSES.c.model == bindparam("model"))
 _ON = select(FACES.c.id, FACES.c.numbers).where(FACES.c.photo == bindparam("on")).order_by(FACES.c.id)
 _NO_EMBEDDING = delete(EMBEDDINGS).where(EMBEDDINGS.c.face == bindparam("of"), EMBEDDINGS.c.model == bindparam("by"))
-_NEW_PHOTO, _NEW_FACE, _NEW_MODEL = (insert(table).returning(table.c.id) for table in (PHOTOS, FACES, MODELS))
+_NEW_PHOTO, _NEW_FACE = (insert(table).returning(table.c.id) for table in (PHOTOS, FACES))
 _NEW_ANALYSIS, _NEW_EMBEDDING = insert(ANALYSES), insert(EMBEDDINGS)
 _FACES = select(FACES.c.id, FACES.c.photo, FACES.c.numbers, FACES.c.clear)
 _PHOTOS = select(PHOTOS.c.id, PHOTOS.c.sha256, PHOTOS.c.width, PHOTOS.c.height)
@@ -54,12 +54,12 @@ class AlbumPhotos:
         """The number of a photo by its content, if it was ever here, and whether a model has seen it."""
         with self._database.reading() as connection:
             photo = connection.execute(_BY_CONTENT, {"sha256": sha256}).scalar()
-            return photo, photo is not None and _has_seen(connection, known_model(connection, model_id), photo)
+            return photo, photo is not None and _has_seen(connection, _MODELS.known(connection, model_id), photo)
 
     def seen_by(self, model_id: ModelId) -> frozenset[int]:
         """The numbers of the photos that a model has seen."""
         with self._database.reading() as connection:
-            model = known_model(connection, model_id)
+            model = _MODELS.known(connection, model_id)
             return frozenset(connection.scalars(select(ANALYSES.c.photo).where(ANALYSES.c.model == model)))
 
     def put_photo(
@@ -83,7 +83,7 @@ class AlbumPhotos:
             face that was known at that place keeps its number.
         """
         with self._database.writing() as connection:
-            model = model_number(connection, model_id)
+            model = _MODELS.given(connection, model_id)
             photo, new = _photo_number(connection, sha256, size)
             if new or not _has_seen(connection, model, photo):
                 connection.execute(_NEW_ANALYSIS, {"photo": photo, "model": model})
@@ -99,8 +99,7 @@ class AlbumPhotos:
                 else:
                     del before[face]
                     connection.execute(_NO_EMBEDDING, {"of": face, "by": model})
-                numbers = embedding.astype("<f4").tobytes()
-                connection.execute(_NEW_EMBEDDING, {"face": face, "model": model, "numbers": numbers})
+                connection.execute(_NEW_EMBEDDING, {"face": face, "model": model, "numbers": embedding})
                 faces.append(face)
             if faces:
                 note(connection, "faces")
@@ -115,11 +114,11 @@ class AlbumPhotos:
                         select(FACES.c.id, FACES.c.photo, FACES.c.clear, EMBEDDINGS.c.numbers)
                         .join(FACES, FACES.c.id == EMBEDDINGS.c.face)
                         .join(PHOTOS, PHOTOS.c.id == FACES.c.photo)
-                        .where(EMBEDDINGS.c.model == known_model(connection, model_id), PHOTOS.c.gone_at.is_(None))
+                        .where(EMBEDDINGS.c.model == _MODELS.known(connection, model_id), PHOTOS.c.gone_at.is_(None))
                         .order_by(FACES.c.id)
                     )
                     faces, rows = seen(connection).faces, tuples(connection, wanted)
-                self._table = faces, model_id, _stacked(rows, model_id.dimensions)
+                self._table = faces, model_id, _stacked(rows, model_id, connection.dialect.name)
             return self._table[2]
 
     def faces(self, ids: Iterable[int]) -> dict[int, AlbumFace]:
@@ -178,18 +177,6 @@ class AlbumPhotos:
             return [row for some in pieces(list(ids)) for row in connection.execute(query.where(column.in_(some)))]
 
 
-def known_model(connection: Connection, model_id: ModelId) -> int:
-    """The number of a model; 0 if it has seen nothing."""
-    return connection.execute(_MODEL, _key(model_id)).scalar() or 0
-
-
-def model_number(connection: Connection, model_id: ModelId) -> int:
-    """The number of a model, given to it if it has none; within a change."""
-    if number := known_model(connection, model_id):
-        return number
-    return int(connection.execute(_NEW_MODEL, {**_key(model_id), "dimensions": model_id.dimensions}).scalar_one())
-
-
 def _photo_number(connection: Connection, sha256: str, size: tuple[int, int]) -> tuple[int, bool]:
     """The number of a photo, given to it if it has none, and whether it was."""
     number = connection.execute(_BY_CONTENT, {"sha256": sha256}).scalar()
@@ -199,22 +186,16 @@ def _photo_number(connection: Connection, sha256: str, size: tuple[int, int]) ->
     return int(connection.execute(_NEW_PHOTO, values).scalar_one()), True
 
 
-def _key(model_id: ModelId) -> dict[str, str]:
-    return {"model": model_id.model, "preprocessing": model_id.preprocessing, "weights": model_id.weights_sha256}
-
-
 def _has_seen(connection: Connection, model: int, photo: int) -> bool:
     return connection.execute(_SEEN, {"photo": photo, "model": model}).first() is not None
 
 
-def _stacked(rows: Sequence[tuple[int, int, int, bytes]], dimensions: int) -> FaceTable:
-    good = [row for row in rows if len(row[3]) == 4 * dimensions]
-    numbers = np.frombuffer(b"".join(row[3] for row in good), "<f4").reshape(len(good), dimensions)
+def _stacked(rows: Sequence[tuple[int, int, int, bytes]], model_id: ModelId, dialect: str) -> FaceTable:
     return FaceTable(
-        np.array([row[0] for row in good], np.int64),
-        np.array([row[1] for row in good], np.int64),
-        np.array([row[2] for row in good], np.bool_),
-        numbers.astype(np.float32, copy=False),
+        np.array([row[0] for row in rows], np.int64),
+        np.array([row[1] for row in rows], np.int64),
+        np.array([row[2] for row in rows], np.bool_),
+        matrix([row[3] for row in rows], model_id.dimensions, dialect),
     )
 
 

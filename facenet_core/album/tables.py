@@ -8,15 +8,10 @@ points, the confidence), float32 of an embedding.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Column,
-    Connection,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -24,9 +19,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
-    text,
 )
+
+from facenet_core.store.columns import Number, Numbers, after, id_column, models_table, reference
 
 SCHEMA = "facenet_album"
 """Of PostgreSQL."""
@@ -39,24 +34,10 @@ VERSION = 3
 
 METADATA = MetaData()
 
-_Number = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers the rows of an INTEGER primary key alone."""
-
-
-def _id() -> Column[int]:
-    return Column("id", _Number, Identity(), primary_key=True)
-
-
-def _of(name: str, table: str, *, cascade: bool = True, primary_key: bool = False) -> Column[int]:
-    """A column that refers to a row, and goes with it."""
-    key = ForeignKey(f"{table}.id", ondelete="CASCADE" if cascade else None)
-    return Column(name, _Number, key, primary_key=primary_key, autoincrement=False, nullable=False)
-
-
 FOLDERS = Table(
     "folders",
     METADATA,
-    _id(),
+    id_column(),
     Column("path", LargeBinary, nullable=False, unique=True),
     Column("added_at", Text, nullable=False),
 )
@@ -64,7 +45,7 @@ FOLDERS = Table(
 PHOTOS = Table(
     "photos",
     METADATA,
-    _id(),
+    id_column(),
     Column("sha256", Text, nullable=False, unique=True),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
@@ -74,34 +55,25 @@ PHOTOS = Table(
 FILES = Table(
     "files",
     METADATA,
-    _id(),
-    _of("folder", "folders"),
+    id_column(),
+    reference("folder", "folders"),
     Column("path", LargeBinary, nullable=False),
-    Column("bytes", _Number, nullable=False),
-    Column("mtime", _Number, nullable=False),
-    Column("photo", _Number, ForeignKey("photos.id")),
+    Column("bytes", Number, nullable=False),
+    Column("mtime", Number, nullable=False),
+    Column("photo", Number, ForeignKey("photos.id")),
     Column("code", Text),
     Column("reason", Text),
     UniqueConstraint("folder", "path"),
     Index("files_of_photo", "photo"),
 )
 
-MODELS = Table(
-    "models",
-    METADATA,
-    _id(),
-    Column("model", Text, nullable=False),
-    Column("preprocessing", Text, nullable=False),
-    Column("weights", Text, nullable=False),
-    Column("dimensions", Integer, nullable=False),
-    UniqueConstraint("model", "preprocessing", "weights"),
-)
+MODELS = models_table(METADATA)
 
 ANALYSES = Table(
     "analyses",
     METADATA,
-    _of("photo", "photos", primary_key=True),
-    _of("model", "models", cascade=False, primary_key=True),
+    reference("photo", "photos", primary_key=True),
+    reference("model", "models", cascade=False, primary_key=True),
     sqlite_with_rowid=False,
 )
 """Which model has seen which photo."""
@@ -109,8 +81,8 @@ ANALYSES = Table(
 FACES = Table(
     "faces",
     METADATA,
-    _id(),
-    _of("photo", "photos"),
+    id_column(),
+    reference("photo", "photos"),
     Column("numbers", LargeBinary, nullable=False),
     Column("clear", Integer, nullable=False),
     Index("faces_of_photo", "photo"),
@@ -119,16 +91,16 @@ FACES = Table(
 EMBEDDINGS = Table(
     "embeddings",
     METADATA,
-    _of("face", "faces"),
-    _of("model", "models", cascade=False),
-    Column("numbers", LargeBinary, nullable=False),
+    reference("face", "faces"),
+    reference("model", "models", cascade=False),
+    Column("numbers", Numbers, nullable=False),
     UniqueConstraint("face", "model"),
 )
 
 SAID = Table(
     "said",
     METADATA,
-    _id(),
+    id_column(),
     Column("at", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("name", Text),
@@ -140,9 +112,9 @@ SAID = Table(
 SAID_OF = Table(
     "said_of",
     METADATA,
-    _of("said", "said", primary_key=True),
+    reference("said", "said", primary_key=True),
     Column("side", Integer, primary_key=True, autoincrement=False),
-    _of("face", "faces", primary_key=True),
+    reference("face", "faces", primary_key=True),
     Index("said_of_face", "face"),
     sqlite_with_rowid=False,
 )
@@ -150,10 +122,10 @@ SAID_OF = Table(
 MEMBERS = Table(
     "members",
     METADATA,
-    _of("face", "faces", primary_key=True),
-    _of("model", "models", cascade=False, primary_key=True),
-    Column("number", _Number, nullable=False),
-    Column("knot", _Number, nullable=False),
+    reference("face", "faces", primary_key=True),
+    reference("model", "models", cascade=False, primary_key=True),
+    Column("number", Number, nullable=False),
+    Column("knot", Number, nullable=False),
     Index("members_of_group", "model", "number"),
     sqlite_with_rowid=False,
 )
@@ -173,8 +145,8 @@ RUNS = Table(
 MISSING_FROM = Table(
     "missing_from",
     METADATA,
-    _of("photo", "photos", primary_key=True),
-    _of("folder", "folders", primary_key=True),
+    reference("photo", "photos", primary_key=True),
+    reference("folder", "folders", primary_key=True),
     Index("missing_from_folder", "folder"),
     sqlite_with_rowid=False,
 )
@@ -191,16 +163,6 @@ CHANGES = Table(
 """One row of words, drawn anew: at any change, when other faces are there, and when photos are forgotten."""
 
 
-def _after(table: Table, statement: str, dialect: str | None = None) -> None:
-    """Runs a statement once a table is made."""
-
-    def run(_: Table, connection: Connection, **__: Any) -> None:
-        if dialect in (None, connection.dialect.name):
-            connection.execute(text(statement))
-
-    event.listen(table, "after_create", run)
-
-
-_after(CHANGES, "INSERT INTO changes VALUES (1, '', '', '')")
+after(CHANGES, "INSERT INTO changes VALUES (1, '', '', '')")
 # Beside their row they are read without a second look-up.
-_after(EMBEDDINGS, "ALTER TABLE embeddings ALTER numbers SET STORAGE MAIN", "postgresql")
+after(EMBEDDINGS, "ALTER TABLE embeddings ALTER numbers SET STORAGE MAIN", "postgresql")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from facenet_core.reverse.tables import ANALYSES, FACES, MODELS, PHOTOS
 from facenet_core.reverse.twins import promote
 from facenet_core.store.bulk import pieces
+from facenet_core.store.models import ModelNumbers
 from facenet_core.store.sql import SQLDatabase
 from facenet_core.types import Detection, Embedding, ModelId
 
@@ -62,18 +63,8 @@ class Faces:
 
     def __init__(self, database: SQLDatabase, model_id: ModelId) -> None:
         self._database, self._dimensions = database, model_id.dimensions
-        key = {
-            "model": model_id.model,
-            "preprocessing": model_id.preprocessing,
-            "weights": model_id.weights_sha256,
-        }
-        known = select(MODELS.c.id).filter_by(**key)
         with database.writing() as connection:
-            number = connection.execute(known).scalar()
-            if number is None:
-                new = insert(MODELS).values(**key, dimensions=model_id.dimensions).returning(MODELS.c.id)
-                number = connection.execute(new).scalar_one()
-        self.model = int(number)
+            self.model = ModelNumbers(MODELS).given(connection, model_id)
 
     def put(
         self,

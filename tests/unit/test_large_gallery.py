@@ -63,6 +63,12 @@ def server(database_url: str, tmp_path, request) -> Store:
     return store
 
 
+def build(index: search.PeopleIndex, model_id: ModelId = MODEL) -> None:
+    graph = index.graph(model_id)
+    assert graph
+    graph.build()
+
+
 @pytest.mark.postgres
 def test_the_server_finds_the_same_people_at_the_same_distances(server: Store, postgres: Postgres) -> None:
     repository = server.people
@@ -71,8 +77,8 @@ def test_the_server_finds_the_same_people_at_the_same_distances(server: Store, p
     assert isinstance(index, search.PeopleIndex)
     assert index.count(MODEL) == (30, 60) and index.count(OTHER) == (1, 1)
     assert index.count(replace(MODEL, model="unknown")) == (0, 0)
-    index.build(MODEL)
-    index.build(MODEL)
+    build(index)
+    build(index)
     assert index.ready(MODEL)
     assert len(postgres.sql(INDEXES)) == 1
     small, large = Gallery.of(repository.people(), MODEL), LargeGallery(index, MODEL, 30, 60)
@@ -103,13 +109,14 @@ def test_an_index_whose_making_was_interrupted_is_made_anew(server: Store, postg
     server.people.enrol("Anna", [new_template("anna")])
     index = server.people.index
     assert isinstance(index, search.PeopleIndex)
-    index.build(MODEL)
+    build(index)
     ((name,),) = postgres.sql(INDEXES)
     postgres.sql(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'facenet.{name}'::regclass")
     other = search.PeopleIndex(index._database)
     assert not other.ready(MODEL)
-    assert other._building
-    other._building.join()
+    graph = other.graph(MODEL)
+    assert graph and graph.building
+    graph.building.join()
     assert other.ready(MODEL)
 
 
@@ -127,7 +134,7 @@ def test_a_service_asks_the_server_once_there_are_too_many_for_memory(
     monkeypatch.setattr(thresholds, "MOST_IN_MEMORY", 1)
     index = service.repository.index
     assert isinstance(index, search.PeopleIndex)
-    index.build(service.engine.model_id)
+    build(index, service.engine.model_id)
     service.enrol("Gina", service.prepare_enrolment(photo(GREEN), "gina.png"), overrule=True)
     assert isinstance(service.gallery(), LargeGallery) and len(service.gallery()) == 3
     monkeypatch.setattr(service.repository, "people", None)

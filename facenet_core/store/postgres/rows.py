@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from facenet_core.errors import StoreError
 from facenet_core.store import schema
+from facenet_core.store.columns import written
 from facenet_core.store.postgres import tables
 from facenet_core.store.schema import JSON
 from facenet_core.types import Box, Detection, Landmarks, ModelId, Template
@@ -80,22 +81,13 @@ def face_values(template: Template) -> dict[str, Any]:
     return {
         "detection": [*face["box"], *points, face["confidence"]],
         "embedding": template.embedding.astype("<f4").tobytes(),
-        "vector": vector(template.embedding),
+        "vector": written(template.embedding, 6),
     }
 
 
 def utc(time: datetime) -> datetime:
     """Returns a time in our own UTC."""
     return time.astimezone(UTC)
-
-
-def vector(embedding: NDArray[np.float32]) -> str:
-    """Returns an embedding as the text of a vector; six digits are more than half precision keeps.
-
-    Args:
-        embedding: Shape ``(d,)``.
-    """
-    return f"[{','.join(f'{number:.6g}' for number in embedding)}]"
 
 
 def readable(name: str) -> str:

@@ -28,7 +28,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Connection,
     DateTime,
     Double,
     ForeignKey,
@@ -41,10 +40,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    event,
-    text,
 )
 from sqlalchemy.types import UserDefinedType
+
+from facenet_core.store.columns import after
 
 VERSION = 1
 """Of the tables."""
@@ -190,22 +189,9 @@ events = Table(
 )
 
 
-def _after(table: Table, *statements: str) -> None:
-    """Runs statements once a table is made."""
-
-    def run(_: Table, connection: Connection, **__: Any) -> None:
-        for statement in statements:
-            connection.execute(text(statement))
-
-    event.listen(table, "after_create", run)
-
-
-_after(state, f"INSERT INTO state VALUES (true, {VERSION}, gen_random_uuid(), NULL)")  # noqa: S608  # a number of ours
+after(state, f"INSERT INTO state VALUES (true, {VERSION}, gen_random_uuid(), NULL)")  # noqa: S608  # a number of ours
 # Photos are packed already. Vectors beside their row are read without a second look-up; packing gains nothing.
-_after(photos, "ALTER TABLE photos ALTER data SET STORAGE EXTERNAL")
+after(photos, "ALTER TABLE photos ALTER data SET STORAGE EXTERNAL")
 for _table in (templates, shadows):
-    _after(
-        _table,
-        f"ALTER TABLE {_table.name} ALTER vector SET STORAGE PLAIN",
-        f"ALTER TABLE {_table.name} ALTER embedding SET STORAGE MAIN",
-    )
+    after(_table, f"ALTER TABLE {_table.name} ALTER vector SET STORAGE PLAIN")
+    after(_table, f"ALTER TABLE {_table.name} ALTER embedding SET STORAGE MAIN")
