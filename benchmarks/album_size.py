@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.contest import contest
-from facenet_core.album.nearest import Nearest
+from facenet_core.album.nearest import FileNearest
 from facenet_core.album.searching import Crowd
 from facenet_core.calibration import Calibration
 from facenet_core.matching import largest
@@ -70,11 +70,11 @@ def main() -> None:
     exact_memory = memory()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        index = Nearest(embeddings, Path(folder) / "nearest")
+        index = FileNearest(embeddings, Path(folder) / "nearest")
         built = time.perf_counter() - began
         size = sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e6
         began = time.perf_counter()
-        Nearest(embeddings, Path(folder) / "nearest")
+        FileNearest(embeddings, Path(folder) / "nearest")
         read = time.perf_counter() - began
     near = Crowd.of(embeddings, np.arange(args.faces), whose, index)
     print(f"HNSW: made in {built:.1f} s, {size:.0f} MB on disk, read in {read:.2f} s")

@@ -11,9 +11,12 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, select, update
 
-from facenet_core.album.tables import APPLICATION_ID, CHANGES, METADATA, SCHEMA, VERSION
+from facenet_core.album.tables import APPLICATION_ID, CHANGES, EMBEDDINGS, METADATA, MODELS, SCHEMA, VERSION
+from facenet_core.store.graph import Graph
+from facenet_core.store.models import ModelNumbers
 from facenet_core.store.sql import PostgresDatabase, SQLDatabase
 from facenet_core.store.sqlite import SQLiteDatabase
+from facenet_core.types import ModelId
 
 _CHANGE, _CHANGES = update(CHANGES), select(*CHANGES.c["revision", "faces", "removed"])
 _NOTES = {name: update(CHANGES).values({name: CHANGES.c.revision}) for name in ("faces", "removed")}
@@ -102,6 +105,18 @@ class AlbumDatabase:
             StoreError: If the album can't be read, or the file is none.
         """
         return self._database.ask(seen)
+
+    def graph(self, model_id: ModelId) -> Graph:
+        """The server's index of a model's embeddings, for an album in PostgreSQL.
+
+        Args:
+            model_id: The model; it has embedded something.
+
+        Raises:
+            StoreError: If the server does not answer.
+        """
+        model = self._database.ask(lambda connection: ModelNumbers(MODELS).known(connection, model_id))
+        return Graph(self._database, EMBEDDINGS.name, "numbers", model, model_id.dimensions)
 
     def alone(self, work: str) -> AbstractContextManager[bool]:
         """See :meth:`~facenet_core.store.sql.SQLDatabase.alone`."""

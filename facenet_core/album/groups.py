@@ -12,7 +12,7 @@ from facenet_core.album.clustering import JOIN_FMR, NEW, Links, all_apart, clust
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.doubts import Doubts, Merge, doubts
 from facenet_core.album.members import Members
-from facenet_core.album.nearest import Nearest
+from facenet_core.album.nearest import FileNearest, Nearest, ServerNearest
 from facenet_core.album.photos import AlbumPhotos
 from facenet_core.album.records import FaceTable, Group
 from facenet_core.album.said import Agreed, agreed
@@ -20,6 +20,7 @@ from facenet_core.album.sayings import Sayings
 from facenet_core.album.searching import EXACT, KNOT_FMR, Crowd
 from facenet_core.calibration import Calibration
 from facenet_core.errors import AlbumError
+from facenet_core.store.graph import Graph
 from facenet_core.types import ModelId
 
 TURNS = 3
@@ -39,7 +40,8 @@ class Groups:
         self._database, self._photos, self._sayings = database, photos, sayings
         self._members = Members(database)
         self._crowd: tuple[FaceTable, NDArray[np.int64], Crowd] | None = None
-        self._index: tuple[FaceTable, Nearest] | None = None
+        self._index: tuple[FaceTable, FileNearest] | None = None
+        self._graphs: dict[ModelId, Graph] = {}
 
     def regroup(
         self, model_id: ModelId, calibration: Calibration, touched: Iterable[int] = (), *, anew: bool = False
@@ -120,16 +122,19 @@ class Groups:
         table = self._photos.table(model_id)
         knots = self._members.of(table, model_id)[1]
         if self._crowd is None or self._crowd[0] is not table or not np.array_equal(self._crowd[1], knots):
-            crowd = Crowd.of(table.embeddings, table.photos, knots)
-            self._crowd = table, knots, replace(crowd, nearest=self._nearest(table, len(crowd.means)))
-        return table, self._crowd[2]
+            self._crowd = table, knots, Crowd.of(table.embeddings, table.photos, knots)
+        crowd = self._crowd[2]
+        return table, replace(crowd, nearest=self._nearest(table, model_id) if len(crowd.means) > EXACT else None)
 
-    def _nearest(self, table: FaceTable, knots: int) -> Nearest | None:
-        """The index of an album that is too large to look at every knot."""
-        if knots <= EXACT:
-            return None
+    def _nearest(self, table: FaceTable, model_id: ModelId) -> Nearest | None:
+        """The index of an album that is too large to look at every knot; None while a server is making it."""
+        if self._database.shared:
+            if model_id not in self._graphs:
+                self._graphs[model_id] = self._database.graph(model_id)
+            graph = self._graphs[model_id]
+            return ServerNearest(self._database, graph, table) if graph.ready() else None
         if self._index is None or self._index[0] is not table:
-            self._index = table, Nearest(table.embeddings, self._database.folder / "nearest")
+            self._index = table, FileNearest(table.embeddings, self._database.folder / "nearest")
         return self._index[1]
 
     def doubts(self, model_id: ModelId, calibration: Calibration) -> Doubts:

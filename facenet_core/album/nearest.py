@@ -1,9 +1,10 @@
 """The faces nearest to samples among very many: a graph of neighbours (HNSW) instead of all distances.
 
 Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search
-using Hierarchical Navigable Small World graphs", 2016; FAISS's. The album's
-database stays the truth: the index is made from it, and again when it does not
-fit any more.
+using Hierarchical Navigable Small World graphs", 2016. The album's database stays the
+truth. Of a file the index is FAISS's: it is made from the faces, and again when
+it does not fit any more. In PostgreSQL it is the server's own, which every
+change keeps up to date and all hosts ask.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from __future__ import annotations
 import hashlib
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import text
 
+from facenet_core.album.database import AlbumDatabase
+from facenet_core.album.records import FaceTable
 from facenet_core.store.files import discard, make_folder, temporary_name
+from facenet_core.store.graph import Graph
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +32,20 @@ CARE_BUILDING, CARE_SEARCHING = 64, 400
 """How many candidates are kept in sight while the graph is made, and searched."""
 
 
-class Nearest:
-    """An index of faces. For one thread.
+class Nearest(Protocol):
+    """An index of faces."""
+
+    def rows(self, samples: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+        """The rows of the faces nearest to any of the samples.
+
+        Args:
+            samples: Shape ``(s, d)``, float32.
+            count: How many for each.
+        """
+
+
+class FileNearest:
+    """FAISS's index, kept in a file or in memory. For one thread.
 
     Args:
         embeddings: Shape ``(n, d)``, float32, unit norm.
@@ -52,12 +69,7 @@ class Nearest:
         self._index.hnsw.efSearch = CARE_SEARCHING
 
     def rows(self, samples: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-        """The rows of the faces nearest to any of the samples.
-
-        Args:
-            samples: Shape ``(s, d)``, float32.
-            count: How many for each.
-        """
+        """See :class:`Nearest`."""
         self._index.hnsw.efSearch = max(CARE_SEARCHING, count)
         _, found = self._index.search(np.ascontiguousarray(samples), count)
         rows: NDArray[np.int64] = np.unique(found[found >= 0])
@@ -87,3 +99,23 @@ class Nearest:
         except (OSError, RuntimeError) as error:
             logger.warning("%s: the index can't be kept (%s)", kept, error)
             discard(temporary)
+
+
+class ServerNearest:
+    """PostgreSQL's index. Thread-safe.
+
+    Args:
+        database: Of the album.
+        graph: The index of all embeddings of the model.
+        table: The faces whose rows are asked for.
+    """
+
+    def __init__(self, database: AlbumDatabase, graph: Graph, table: FaceTable) -> None:
+        self._database, self._graph, self._table = database, graph, table
+
+    def rows(self, samples: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+        """See :class:`Nearest`."""
+        with self._database.reading() as connection:
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            found = [self._graph.nearest(connection, sample, count, answer="face") for sample in samples]
+        return self._table.rows(np.unique(np.concatenate(found)).astype(np.int64))

@@ -12,13 +12,15 @@ import pytest
 from numpy.typing import NDArray
 
 from facenet_core import images
+from facenet_core.album import groups
+from facenet_core.album.nearest import ServerNearest
 from facenet_core.album.records import Found, Hit
 from facenet_core.album.searching import MOST_MOVED, Crowd
 from facenet_core.config import Settings
 from facenet_core.errors import AlbumError
 from facenet_core.types import Embedding
 from tests.albums import Scene
-from tests.fakes import BLUE, DARK_RED, GREEN, MEASURED, RED, YELLOW, Colour, fake_engine, photo
+from tests.fakes import BLACK, BLUE, DARK_RED, GREEN, MEASURED, RED, YELLOW, Colour, fake_engine, photo
 
 Faces = NDArray[np.float32]
 
@@ -130,6 +132,41 @@ def test_one_face_can_t_be_two_people(scene: Scene) -> None:
     scene.put("alone.png", RED)
     scene.index()
     assert search(scene, RED, DARK_RED).verdict == "absent"
+
+
+def test_of_very_many_faces_an_index_finds_the_same(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    colours = (RED, DARK_RED, GREEN, *OTHERS)
+    for number, colour in enumerate(colours):
+        scene.put(f"{number}.png", colour, mark=number)
+    scene.index()
+    exactly = [search(scene, colour) for colour in (RED, GREEN, BLACK)]
+    monkeypatch.setattr(groups, "EXACT", 3)
+
+    def check() -> None:
+        assert [search(scene, colour) for colour in (RED, GREEN, BLACK)] == exactly
+
+    if scene.settings.database_url is None:
+        check()
+        (kept,) = (scene.settings.db / "album").glob("nearest-*")
+        assert kept.stat().st_mode & 0o777 == 0o600
+        kept.write_bytes(b"damaged")
+        with closing(scene.opened()) as scene.album:
+            check()
+            assert "can't be read" in caplog.text
+    else:
+        check()  # until the server has made it, all are looked at
+        (graph,) = scene.album.people._groups._graphs.values()
+        assert graph.building
+        graph.building.join()
+        assert graph.ready()
+        check()
+        assert isinstance(scene.album.people.crowd()[1].nearest, ServerNearest)
+    (scene.folder / "0.png").unlink()
+    scene.put("new.png", RED, mark=20)
+    scene.index()
+    assert names(search(scene, RED).hits) == ["new.png", "1.png"]
 
 
 def test_who_might_be_the_person_is_shown_apart(scene: Scene) -> None:
