@@ -41,6 +41,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 @pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it guards against, a failing power supply, no test in this process can try."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture(autouse=True)
 def the_log_of_the_api_as_it_was() -> Iterator[None]:
     """A server that a test has started writes it to a standard error that is gone afterwards."""
     logger = logging.getLogger("facenet_core.api")
