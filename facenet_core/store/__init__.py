@@ -11,8 +11,9 @@ from facenet_core.store.keys import Keys
 from facenet_core.store.moving import Moved, Place, move
 from facenet_core.store.names import clean_name, name_key
 from facenet_core.store.opening import Store, open_store
+from facenet_core.store.parts import Events
 from facenet_core.store.photos import PhotoFiles
-from facenet_core.store.protocol import Events, PeopleRepository
+from facenet_core.store.protocol import PeopleRepository
 from facenet_core.store.repository import Repository
 from facenet_core.store.schema import JSON, Seed
 from facenet_core.store.shadow import Slot

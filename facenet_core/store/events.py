@@ -32,7 +32,7 @@ _VERSION = 1
 
 
 class EventLog:
-    """Keeps events in ``<folder>/events.sqlite``. Thread-safe, for several processes.
+    """Keeps events in ``<folder>/events.sqlite``: see :class:`~facenet_core.store.parts.Events`.
 
     Args:
         folder: The folder of the database, created with the first event.
@@ -49,17 +49,7 @@ class EventLog:
         self._swept = datetime.min.replace(tzinfo=UTC)
 
     def note(self, kind: str, outcome: str, by: Asker, person_id: str | None = None) -> None:
-        """Adds an event; now and then drops old ones.
-
-        Args:
-            kind: What was asked for.
-            outcome: What came of it.
-            by: Who asked.
-            person_id: Whom it was about.
-
-        Raises:
-            StoreError: If it can't be written.
-        """
+        """See :class:`~facenet_core.store.parts.Events`."""
         now = self._now()
         if not self._kept and not self._path.exists():
             return
@@ -91,15 +81,7 @@ class EventLog:
             )
 
     def latest(self, limit: int = 100, before: int | None = None) -> tuple[Event, ...]:
-        """The latest events, newest first.
-
-        Args:
-            limit: How many, at most :data:`MOST`.
-            before: Only those whose id is smaller.
-
-        Raises:
-            StoreError: If they can't be read.
-        """
+        """See :class:`~facenet_core.store.parts.Events`."""
         with self._open() as database:
             rows = database.execute(
                 "SELECT id, at, kind, door, who, key_id, person_id, outcome FROM events WHERE id < ? "
@@ -109,7 +91,7 @@ class EventLog:
         return tuple(Event(row[0], datetime.fromisoformat(row[1]), *row[2:]) for row in rows)
 
     def close(self) -> None:
-        """Lets go of the file; the next call opens it again."""
+        """See :class:`~facenet_core.store.parts.Events`."""
         with self._lock:
             if self._database:
                 self._database.close()

@@ -17,7 +17,7 @@ from facenet_core.types import Person
 def import_people(
     database: Database, people: Sequence[Person], photos: Callable[[str], bytes], mode: Literal["merge", "replace"]
 ) -> ImportOutcome:
-    """Take in people: the work of :meth:`Repository.import_people`, which says how.
+    """Take in people, as :class:`~facenet_core.store.protocol.PeopleRepository` says.
 
     Args:
         database: Where they go.

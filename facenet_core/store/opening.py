@@ -10,7 +10,8 @@ from pathlib import Path
 from facenet_core.store.events import EventLog
 from facenet_core.store.key_file import KeyStore
 from facenet_core.store.keys import Keys
-from facenet_core.store.protocol import Events, PeopleRepository
+from facenet_core.store.parts import Events
+from facenet_core.store.protocol import PeopleRepository
 from facenet_core.store.repository import Repository
 
 EVENT_DAYS = 90

@@ -64,18 +64,7 @@ class PhotoFiles:
         return sha256
 
     def read(self, sha256: str) -> bytes:
-        """Return a photo.
-
-        Args:
-            sha256: Its hash, 64 hex digits.
-
-        Returns:
-            Exactly the bytes that were put.
-
-        Raises:
-            UnknownPhotoError: That is not a hash.
-            StoreError: The file is missing, damaged or unreadable.
-        """
+        """See :class:`~facenet_core.store.parts.Photos`."""
         path = self.path(sha256)
         try:
             data = path.read_bytes()
@@ -106,7 +95,7 @@ class PhotoFiles:
             raise write_error(path, error) from error
 
     def all(self) -> frozenset[str]:
-        """Return the hashes of all stored photos. Files of other names are ignored."""
+        """See :class:`~facenet_core.store.parts.Photos`. Files of other names are ignored."""
         return frozenset(
             path.stem
             for path in self.folder.glob(f"??/*{_SUFFIX}")

@@ -2,86 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
 from facenet_core.store.arrival import ImportOutcome
-from facenet_core.store.event import Event
+from facenet_core.store.parts import PeopleFinder, Photos, ShadowSlots
 from facenet_core.store.schema import JSON, Seed
-from facenet_core.store.shadow import Slot
-from facenet_core.types import Asker, Embedding, ModelChoice, ModelId, NewTemplate, Person, Shadow, Template, Unfound
-
-
-class Photos(Protocol):
-    """The enrolled photos, by the hash of their content."""
-
-    def read(self, sha256: str) -> bytes:
-        """Returns a photo, exactly as it was stored.
-
-        Args:
-            sha256: Its hash, 64 hex digits.
-
-        Raises:
-            UnknownPhotoError: That is not a hash.
-            StoreError: It is missing, damaged or can't be read.
-        """
-        ...
-
-    def all(self) -> frozenset[str]:
-        """Returns the hashes of all stored photos."""
-        ...
-
-
-class ShadowSlots(Protocol):
-    """What models that are not in use make of the photos; :class:`~facenet_core.store.Shadows` says more."""
-
-    def get(self, slot: Slot) -> Shadow | None:
-        """Returns what a slot holds; None if it is empty."""
-        ...
-
-    def begin(self, slot: Slot, of: ModelChoice, in_use: ModelChoice) -> None:
-        """Makes a slot one of a model, in the place of any other."""
-        ...
-
-    def add(
-        self, slot: Slot, of: ModelChoice, found: Iterable[Template], unfound: Sequence[tuple[Template, Unfound]]
-    ) -> None:
-        """Adds templates; those of photos that were removed meanwhile are left out."""
-        ...
-
-    def discard(self, slot: Slot) -> None:
-        """Empties a slot. One that is empty is no error."""
-        ...
-
-    def swap(self, slot: Slot, of: ModelChoice, in_use: ModelChoice) -> bool:
-        """Puts a slot's templates in the place of those in use, and chooses its model: both or nothing."""
-        ...
-
-
-class PeopleFinder(Protocol):
-    """Searches very many templates where they are stored."""
-
-    def count(self, model_id: ModelId) -> tuple[int, int]:
-        """Returns how many people have templates of a model, and how many these are."""
-        ...
-
-    def ready(self, model_id: ModelId) -> bool:
-        """Returns whether they can be searched; begins to prepare that otherwise, and does not wait for it."""
-        ...
-
-    def nearest(self, model_id: ModelId, probe: Embedding, people_wanted: int) -> tuple[Person, ...]:
-        """Returns people who have the templates nearest to a face, with all their templates, sorted by name."""
-        ...
+from facenet_core.types import NewTemplate, Person, Template
 
 
 class PeopleRepository(Protocol):
-    """Everything that is stored about people; :class:`~facenet_core.store.Repository` says more.
+    """Everything that is stored about people.
 
     Every change is one transaction: it happens in full and is kept when the
     method returns, and nobody else's change is lost, be it another thread's,
-    another process's or another host's.
+    another process's or another host's. Methods may be called from several
+    threads.
+
+    Every method that reads raises ``DatabaseDamagedError`` for what is not what
+    was written, ``DatabaseVersionError`` for what a newer version wrote and
+    ``StoreError`` for what can't be read. Every method that changes anything
+    also raises ``DatabaseWriteError`` when that fails, and ``StoreError`` when
+    others keep the database locked; nothing has changed then.
 
     Attributes:
         place: Where the people are, for messages.
@@ -115,37 +59,129 @@ class PeopleRepository(Protocol):
         ...
 
     def person(self, reference: str) -> Person:
-        """Returns one person, by their id or their name."""
+        """Returns one person.
+
+        Args:
+            reference: Their id, or their name in any case and Unicode form.
+
+        Raises:
+            UnknownPersonError: Nobody is called that; the message lists
+                similar names.
+        """
         ...
 
     def enrol(self, name: str, new: Sequence[NewTemplate], *, create: bool | None = None) -> Person:
-        """Enrols photos of one person: all of them or none."""
+        """Enrols photos of one person: all of them or none.
+
+        Args:
+            name: Their name. A person of that name gets the photos added.
+            new: At least one photo.
+            create: True to insist that the person is new, False that they are
+                not.
+
+        Returns:
+            The person with all their photos.
+
+        Raises:
+            PersonNameError: The name can't be used.
+            PersonExistsError: ``create`` is true and the person is enrolled.
+            UnknownPersonError: ``create`` is false and the person is not.
+            DuplicatePhotoError: A photo is enrolled already, for anybody.
+            ValueError: There is no photo, or an embedding is not a unit vector
+                of its model's length.
+        """
         ...
 
     def rename(self, person_id: str, name: str) -> Person:
-        """Gives a person another name."""
+        """Gives a person another name.
+
+        Args:
+            person_id: Their id.
+            name: Their new name; it may differ in case only.
+
+        Returns:
+            The person.
+
+        Raises:
+            PersonNameError: The name can't be used.
+            PersonExistsError: Somebody else has that name.
+            UnknownPersonError: There is no such person any more.
+        """
         ...
 
     def remove_person(self, person_id: str) -> None:
-        """Removes a person with all their photos."""
+        """Removes a person with all their photos and shadows.
+
+        Args:
+            person_id: Their id.
+
+        Raises:
+            UnknownPersonError: There is no such person any more.
+        """
         ...
 
     def remove_template(self, person_id: str, template_id: str) -> Person:
-        """Removes one photo of a person who has others."""
+        """Removes one photo of a person who has others.
+
+        Args:
+            person_id: The person's id.
+            template_id: The photo's template.
+
+        Returns:
+            The person with the photos that are left.
+
+        Raises:
+            UnknownPersonError: There is no such person any more.
+            UnknownPhotoError: They have no such photo any more.
+            InputError: It is their last photo.
+        """
         ...
 
     def replace_templates(self, templates: Sequence[Template]) -> int:
-        """Swaps detection, embedding and model of enrolled photos, in one transaction; returns how many."""
+        """Swaps detection, embedding and model of enrolled photos, in one transaction.
+
+        Args:
+            templates: What is to be in the place of the templates of the same
+                id. Ids that were removed meanwhile are left out.
+
+        Returns:
+            How many were swapped.
+
+        Raises:
+            ValueError: An embedding is not a unit vector of its model's length.
+        """
         ...
 
     def import_people(
         self, people: Sequence[Person], photos: Callable[[str], bytes], mode: Literal["merge", "replace"]
     ) -> ImportOutcome:
-        """Takes in people from elsewhere: all of them or none."""
+        """Takes in people from elsewhere: all of them or none.
+
+        A person of a name that is enrolled gets the photos added. A photo that
+        is enrolled already, for anybody, is skipped, and so is a person without
+        any other. An id that is taken is replaced by a fresh one.
+
+        Args:
+            people: The people.
+            photos: Returns a photo's file, given its hash.
+            mode: ``merge`` to add to the database, ``replace`` to have exactly
+                these people in it.
+
+        Returns:
+            What was added and skipped.
+
+        Raises:
+            PersonNameError: A name can't be used.
+            ArchiveError: A photo's file does not fit its hash.
+        """
         ...
 
     def sweep(self) -> int:
-        """Deletes photos that belong to nobody; returns how many."""
+        """Deletes photos that belong to nobody.
+
+        Returns:
+            How many were deleted.
+        """
         ...
 
     def seeds(self) -> dict[str, Seed]:
@@ -153,7 +189,13 @@ class PeopleRepository(Protocol):
         ...
 
     def record_seed(self, sha256: str, file_name: str, outcome: str) -> None:
-        """Remembers what became of a photo that came with the program."""
+        """Remembers what became of a photo that came with the program.
+
+        Args:
+            sha256: Hash of its bytes.
+            file_name: Its name.
+            outcome: What became of it, such as ``enrolled``.
+        """
         ...
 
     def settings(self) -> dict[str, JSON]:
@@ -161,7 +203,14 @@ class PeopleRepository(Protocol):
         ...
 
     def save_settings(self, settings: Mapping[str, JSON]) -> None:
-        """Saves settings; those not named stay as they are."""
+        """Saves settings; those not named stay as they are.
+
+        Args:
+            settings: New values by name.
+
+        Raises:
+            ValueError: A value is not finite or not text that UTF-8 can hold.
+        """
         ...
 
     @property
@@ -170,21 +219,14 @@ class PeopleRepository(Protocol):
         ...
 
     def restore_backup(self) -> Path | None:
-        """Puts the backup in the place of a damaged database; returns where that is now."""
-        ...
+        """Puts the backup in the place of a damaged database.
 
+        Photos that were removed after the backup was made stay removed.
 
-class Events(Protocol):
-    """Who asked for what, and what came of it; :class:`~facenet_core.store.EventLog` says more."""
+        Returns:
+            Where the damaged database is now; None if it was missing.
 
-    def note(self, kind: str, outcome: str, by: Asker, person_id: str | None = None) -> None:
-        """Adds an event; now and then drops old ones."""
-        ...
-
-    def latest(self, limit: int = 100, before: int | None = None) -> tuple[Event, ...]:
-        """The latest events, newest first."""
-        ...
-
-    def close(self) -> None:
-        """Lets go of the database; the next call opens it again."""
+        Raises:
+            StoreError: The database is in order, or there is no usable backup.
+        """
         ...

@@ -32,16 +32,9 @@ from facenet_core.types import NewTemplate, Person, Template
 class Repository:
     """Everything that is stored about people, on top of TinyDB.
 
-    Every change is one transaction: it happens in full, is on the disk when the
-    method returns, and nobody else's change is lost, be it another thread's or
-    another process's. Methods may be called from several threads.
-
-    Every method that reads raises ``DatabaseDamagedError`` for a file that is
-    not what was written, ``DatabaseVersionError`` for one of a newer version
-    and ``StoreError`` for one that can't be read. Every method that changes
-    anything also raises ``DatabaseWriteError`` when that fails, and
-    ``StoreError`` when others keep the database locked; nothing has changed
-    then.
+    Does what :class:`~facenet_core.store.protocol.PeopleRepository` says, for
+    any number of programs of one machine. A change is on the disk when the
+    method returns.
 
     Args:
         folder: The folder of the database, created by the first change.
@@ -63,15 +56,15 @@ class Repository:
 
     @property
     def place(self) -> str:
-        """Where the people are, for messages."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         return str(self._database.storage.path.parent)
 
     def revision(self) -> str:
-        """Return a token that changes whenever any process commits; cheap."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         return self._database.storage.revision()
 
     def on_disk(self) -> tuple[int, datetime | None]:
-        """Return the size of the database file, in bytes, and when it was changed, UTC; 0 and None if there is none."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         try:
             status = self._database.storage.path.stat()
         except OSError:
@@ -79,41 +72,15 @@ class Repository:
         return status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)
 
     def people(self) -> tuple[Person, ...]:
-        """Return everybody, sorted by name. Read from the file only when it has changed."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         return self._current().people
 
     def person(self, reference: str) -> Person:
-        """Return one person.
-
-        Args:
-            reference: Their id, or their name in any case and Unicode form.
-
-        Raises:
-            UnknownPersonError: Nobody is called that; the message lists
-                similar names.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         return self._current().find(reference)
 
     def enrol(self, name: str, new: Sequence[NewTemplate], *, create: bool | None = None) -> Person:
-        """Enrol photos of one person: all of them or none.
-
-        Args:
-            name: Their name. A person of that name gets the photos added.
-            new: At least one photo.
-            create: True to insist that the person is new, False that they are
-                not.
-
-        Returns:
-            The person with all their photos.
-
-        Raises:
-            PersonNameError: The name can't be used.
-            PersonExistsError: ``create`` is true and the person is enrolled.
-            UnknownPersonError: ``create`` is false and the person is not.
-            DuplicatePhotoError: A photo is enrolled already, for anybody.
-            ValueError: There is no photo, or an embedding is not a unit vector
-                of its model's length.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         name = clean_name(name)
         if not new:
             raise ValueError("expected at least one photo")
@@ -147,20 +114,7 @@ class Repository:
             return self._assemble(person_id)
 
     def rename(self, person_id: str, name: str) -> Person:
-        """Give a person another name.
-
-        Args:
-            person_id: Their id.
-            name: Their new name; it may differ in case only.
-
-        Returns:
-            The person.
-
-        Raises:
-            PersonNameError: The name can't be used.
-            PersonExistsError: Somebody else has that name.
-            UnknownPersonError: There is no such person any more.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         name = clean_name(name)
         with self._database.writing():
             self._record_of(person_id)
@@ -171,14 +125,7 @@ class Repository:
             return self._assemble(person_id)
 
     def remove_person(self, person_id: str) -> None:
-        """Remove a person with all their photos, from the backup as well.
-
-        Args:
-            person_id: Their id.
-
-        Raises:
-            UnknownPersonError: There is no such person any more.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`. From the backup as well."""
         with self._database.writing() as changes:
             self._record_of(person_id)
             for template in self._database.templates.search(where("person_id") == person_id):
@@ -187,20 +134,7 @@ class Repository:
             self._database.people.remove(doc_ids=keys(person_id))
 
     def remove_template(self, person_id: str, template_id: str) -> Person:
-        """Remove one photo of a person who has others.
-
-        Args:
-            person_id: The person's id.
-            template_id: The photo's template.
-
-        Returns:
-            The person with the photos that are left.
-
-        Raises:
-            UnknownPersonError: There is no such person any more.
-            UnknownPhotoError: They have no such photo any more.
-            InputError: It is their last photo.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`. From the backup as well."""
         with self._database.writing() as changes:
             name = self._record_of(person_id)["name"]
             templates = self._database.templates.search(where("person_id") == person_id)
@@ -214,18 +148,7 @@ class Repository:
             return self._assemble(person_id)
 
     def replace_templates(self, templates: Sequence[Template]) -> int:
-        """Swap detection, embedding and model of enrolled photos, in one transaction.
-
-        Args:
-            templates: What is to be in the place of the templates of the same
-                id. Ids that were removed meanwhile are left out.
-
-        Returns:
-            How many were swapped.
-
-        Raises:
-            ValueError: An embedding is not a unit vector of its model's length.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         fresh = {template.id: schema.encode_face(template) for template in templates}
         with self._database.writing():
             return len(
@@ -235,87 +158,46 @@ class Repository:
     def import_people(
         self, people: Sequence[Person], photos: Callable[[str], bytes], mode: Literal["merge", "replace"]
     ) -> ImportOutcome:
-        """Take in people from elsewhere: all of them or none.
-
-        A person of a name that is enrolled gets the photos added. A photo that
-        is enrolled already, for anybody, is skipped, and so is a person without
-        any other. An id that is taken is replaced by a fresh one.
-
-        Args:
-            people: The people.
-            photos: Returns a photo's file, given its hash.
-            mode: ``merge`` to add to the database, ``replace`` to have exactly
-                these people in it.
-
-        Returns:
-            What was added and skipped.
-
-        Raises:
-            PersonNameError: A name can't be used.
-            ArchiveError: A photo's file does not fit its hash.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         return import_people(self._database, people, photos, mode)
 
     def sweep(self) -> int:
-        """Delete photo files that belong to nobody, as a crash may leave them.
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`.
 
-        Returns:
-            How many files were deleted. None are when there is no database:
-            the photos may be all that is left of one.
+        Files, as a crash may leave them. None are deleted where there is no
+        database: the photos may be all that is left of one.
         """
         return self._database.sweep()
 
     def seeds(self) -> dict[str, Seed]:
-        """Return what became of the photos that came with the program, by their hash."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         with self._database.reading():
             return {str(record.doc_id): schema.decode_seed(record) for record in self._database.seeds}
 
     def record_seed(self, sha256: str, file_name: str, outcome: str) -> None:
-        """Remember what became of a photo that came with the program.
-
-        Args:
-            sha256: Hash of its bytes.
-            file_name: Its name.
-            outcome: What became of it, such as ``enrolled``.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         record = {"file_name": file_name, "outcome": outcome, "recorded_at": schema.encode_time(datetime.now(UTC))}
         with self._database.writing():
             self._database.seeds.upsert(document(record, sha256))
 
     def settings(self) -> dict[str, JSON]:
-        """Return the settings that were saved."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         with self._database.reading():
             return {str(record.doc_id): record.get("value") for record in self._database.settings}
 
     def save_settings(self, settings: Mapping[str, JSON]) -> None:
-        """Save settings; those not named stay as they are.
-
-        Args:
-            settings: New values by name.
-
-        Raises:
-            ValueError: A value is not finite or not text that UTF-8 can hold.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         with self._database.writing():
             for name, value in settings.items():
                 self._database.settings.upsert(document({"value": value}, name))
 
     @property
     def backup_available(self) -> bool:
-        """Whether there is a backup that can be restored."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         return self._database.storage.backup() is not None
 
     def restore_backup(self) -> Path | None:
-        """Put the backup in the place of a damaged database.
-
-        Photos that were removed after the backup was made stay removed.
-
-        Returns:
-            Where the damaged file is now; None if it was missing.
-
-        Raises:
-            StoreError: The database is in order, or there is no usable backup.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         return self._database.restore_backup()
 
     def _current(self) -> Roster:

@@ -24,12 +24,9 @@ from facenet_core.types import ModelChoice, Shadow, Template, Unfound
 
 
 class Shadows:
-    """The shadows of a database: one model's templates in each slot.
+    """The shadows of a database: see :class:`~facenet_core.store.parts.ShadowSlots`.
 
-    Every change is one transaction, as those of
-    :class:`~facenet_core.store.Repository` are, and raises the same errors. A
-    photo that is removed is gone from here as well: ``Database.writing`` sees
-    to that.
+    What belongs to a photo goes with it: ``Database.writing`` sees to that.
 
     Args:
         database: The database.
@@ -41,11 +38,7 @@ class Shadows:
         self._read: tuple[str, dict[Slot, Shadow]] | None = None
 
     def get(self, slot: Slot) -> Shadow | None:
-        """Return what a slot holds; None if it is empty. Read from the file only when that has changed.
-
-        Args:
-            slot: Which one.
-        """
+        """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         with self._reading:
             # Before the content: a commit between the two makes the next call read again.
             revision = self._database.storage.revision()
@@ -55,18 +48,7 @@ class Shadows:
             return self._read[1].get(slot)
 
     def begin(self, slot: Slot, of: ModelChoice, in_use: ModelChoice) -> None:
-        """Make a slot one of a model, in the place of any other.
-
-        What the slot holds of the same model already stays, but for the photos
-        that it could not use: they are to be tried again. What another slot
-        holds of it is taken over.
-
-        Args:
-            slot: Which one.
-            of: The model.
-            in_use: The model in use. It is stored as the chosen one if none
-                was: weights that have just arrived might be preferred otherwise.
-        """
+        """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         with self._database.writing():
             held = next((s for s in (slot, *SLOTS) if self._of(s) == of), None)
             kept = [row for row in self._database.shadows[held] if "code" not in row] if held else []
@@ -77,18 +59,7 @@ class Shadows:
     def add(
         self, slot: Slot, of: ModelChoice, found: Iterable[Template], unfound: Sequence[tuple[Template, Unfound]]
     ) -> None:
-        """Add templates; those of photos that were removed meanwhile are left out.
-
-        Args:
-            slot: Where.
-            of: The model that made them.
-            found: The templates, with the ids of those in use.
-            unfound: Templates in use that it has none for, with the reason.
-
-        Raises:
-            RehearsalError: The slot is one of another model by now, or empty.
-            ValueError: An embedding is not a unit vector of its model's length.
-        """
+        """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         records = {template.id: encode_shadow(template) for template in found}
         records |= {template.id: encode_unfound(template, why) for template, why in unfound}
         with self._database.writing():
@@ -104,33 +75,12 @@ class Shadows:
             self._fill(slot, of, rows.values())
 
     def discard(self, slot: Slot) -> None:
-        """Empty a slot. One that is empty is no error.
-
-        Args:
-            slot: Which one.
-        """
+        """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         with self._database.writing():
             self._empty(slot)
 
     def swap(self, slot: Slot, of: ModelChoice, in_use: ModelChoice) -> bool:
-        """Put a slot's templates in the place of those in use, and choose its model: both or nothing.
-
-        Those that were in use become the slot ``previous``. A photo that the
-        model could not use keeps the template that it has. What else there is
-        of the model is thrown away.
-
-        Args:
-            slot: Which one.
-            of: Its model.
-            in_use: The model in use.
-
-        Returns:
-            Whether it was done: not while there are photos that the slot does
-            not know yet.
-
-        Raises:
-            RehearsalError: The slot is one of another model by now, or empty.
-        """
+        """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         database = self._database
         with database.writing():
             self._require(slot, of)

@@ -15,7 +15,7 @@ from facenet_core.types import Asker
 
 
 class EventTable:
-    """Keeps the events of all hosts in a table; :class:`~facenet_core.store.EventLog` says more.
+    """Keeps the events of all hosts in a table: see :class:`~facenet_core.store.parts.Events`.
 
     An event is not worth waiting for others: it neither takes the writers' lock
     nor makes a new revision.
@@ -35,17 +35,7 @@ class EventTable:
         self._swept = datetime.min.replace(tzinfo=UTC)
 
     def note(self, kind: str, outcome: str, by: Asker, person_id: str | None = None) -> None:
-        """Adds an event; now and then drops old ones.
-
-        Args:
-            kind: What was asked for.
-            outcome: What came of it.
-            by: Who asked.
-            person_id: Whom it was about.
-
-        Raises:
-            StoreError: If it can't be written.
-        """
+        """See :class:`~facenet_core.store.parts.Events`."""
         now = self._now()
         with self._database.writing() as connection:
             if self._kept:
@@ -57,15 +47,7 @@ class EventTable:
                 self._swept = now
 
     def latest(self, limit: int = 100, before: int | None = None) -> tuple[Event, ...]:
-        """The latest events, newest first.
-
-        Args:
-            limit: How many, at most :data:`MOST`.
-            before: Only those whose id is smaller.
-
-        Raises:
-            StoreError: If they can't be read.
-        """
+        """See :class:`~facenet_core.store.parts.Events`."""
         wanted = select(events).order_by(events.c.id.desc()).limit(min(limit, MOST))
         if before:
             wanted = wanted.where(events.c.id < before)
@@ -77,5 +59,5 @@ class EventTable:
         return self._database.ask(found)
 
     def close(self) -> None:
-        """Lets go of all connections; the next call opens new ones."""
+        """See :class:`~facenet_core.store.parts.Events`. Lets go of all connections."""
         self._database.close()

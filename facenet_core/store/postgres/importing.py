@@ -19,7 +19,7 @@ def import_people(
     read_photo: Callable[[str], bytes],
     mode: Literal["merge", "replace"],
 ) -> ImportOutcome:
-    """Takes in people: the work of :meth:`PostgresRepository.import_people`, which says how.
+    """Takes in people, as :class:`~facenet_core.store.protocol.PeopleRepository` says.
 
     Args:
         connection: For changes.

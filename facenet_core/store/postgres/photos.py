@@ -27,18 +27,7 @@ class PhotoTable:
         self._database = database
 
     def read(self, sha256: str) -> bytes:
-        """Returns a photo.
-
-        Args:
-            sha256: Its hash, 64 hex digits.
-
-        Returns:
-            Exactly the bytes that were stored.
-
-        Raises:
-            UnknownPhotoError: That is not a hash.
-            StoreError: It is missing or damaged, or the server does not answer.
-        """
+        """See :class:`~facenet_core.store.parts.Photos`."""
         if not _SHA256.fullmatch(sha256):
             raise UnknownPhotoError("There is no such photo: a stored photo is named by 64 hexadecimal digits.")
         wanted = select(tables.photos.c.data).where(tables.photos.c.sha256 == sha256)
@@ -51,7 +40,7 @@ class PhotoTable:
         return data
 
     def all(self) -> frozenset[str]:
-        """Returns the hashes of all stored photos."""
+        """See :class:`~facenet_core.store.parts.Photos`."""
         return self._database.ask(lambda connection: frozenset(connection.scalars(select(tables.photos.c.sha256))))
 
 

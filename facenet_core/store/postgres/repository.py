@@ -31,11 +31,10 @@ from facenet_core.types import NewTemplate, Person, Template
 class PostgresRepository:
     """Everything that is stored about people, for any number of programs on any number of hosts.
 
-    Does what :class:`~facenet_core.store.Repository` does, which says more
-    about every method. Every method raises ``StoreError`` while no server
-    answers. Every method that changes anything raises ``DatabaseWriteError``
-    when that failed and nothing has changed; ``StoreError`` also where the
-    connection broke and nobody can tell.
+    Does what :class:`~facenet_core.store.protocol.PeopleRepository` says. Every
+    method raises ``StoreError`` while no server answers, and every method that
+    changes anything also where the connection broke and nobody can tell whether
+    anything has changed.
 
     Args:
         database: The database.
@@ -55,15 +54,15 @@ class PostgresRepository:
 
     @property
     def place(self) -> str:
-        """Where the people are, for messages."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         return self._database.place
 
     def revision(self) -> str:
-        """Returns a token that changes whenever anybody commits, on whatever host; one question to the server."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`. One question to the server."""
         return self._database.revision()
 
     def on_disk(self) -> tuple[int, datetime | None]:
-        """Returns the size of the tables with their indexes, in bytes, and when they were changed, UTC."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`. Of the tables with their indexes."""
         size = text(
             "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c "
             "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = :schema AND c.relkind = 'r'"
@@ -77,40 +76,15 @@ class PostgresRepository:
         return taken, changed and rows.utc(changed)
 
     def people(self) -> tuple[Person, ...]:
-        """Returns everybody, sorted by name. What has not changed is not read again."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`. What has not changed is not read again."""
         return self._loader.current().people
 
     def person(self, reference: str) -> Person:
-        """Returns one person.
-
-        Args:
-            reference: Their id, or their name in any case and Unicode form.
-
-        Raises:
-            UnknownPersonError: Nobody is called that.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         return self._loader.current().find(reference)
 
     def enrol(self, name: str, new: Sequence[NewTemplate], *, create: bool | None = None) -> Person:
-        """Enrols photos of one person: all of them or none.
-
-        Args:
-            name: Their name. A person of that name gets the photos added.
-            new: At least one photo.
-            create: True to insist that the person is new, False that they are
-                not.
-
-        Returns:
-            The person with all their photos.
-
-        Raises:
-            PersonNameError: The name can't be used.
-            PersonExistsError: ``create`` is true and the person is enrolled.
-            UnknownPersonError: ``create`` is false and the person is not.
-            DuplicatePhotoError: A photo is enrolled already, for anybody.
-            ValueError: There is no photo, or an embedding is not a unit vector
-                of its model's length.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         name = clean_name(name)
         if not new:
             raise ValueError("expected at least one photo")
@@ -143,20 +117,7 @@ class PostgresRepository:
             return self._assemble(connection, person_id)
 
     def rename(self, person_id: str, name: str) -> Person:
-        """Gives a person another name.
-
-        Args:
-            person_id: Their id.
-            name: Their new name; it may differ in case only.
-
-        Returns:
-            The person.
-
-        Raises:
-            PersonNameError: The name can't be used.
-            PersonExistsError: Somebody else has that name.
-            UnknownPersonError: There is no such person any more.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         name = clean_name(name)
         with self._database.changing() as connection:
             _record_of(connection, person_id)
@@ -168,14 +129,7 @@ class PostgresRepository:
             return self._assemble(connection, person_id)
 
     def remove_person(self, person_id: str) -> None:
-        """Removes a person with all their photos and shadows.
-
-        Args:
-            person_id: Their id.
-
-        Raises:
-            UnknownPersonError: There is no such person any more.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         with self._database.changing() as connection:
             _record_of(connection, person_id)
             own = list(connection.scalars(select(templates.c.photo_sha256).where(templates.c.person_id == person_id)))
@@ -183,20 +137,7 @@ class PostgresRepository:
             photos.drop(connection, own)
 
     def remove_template(self, person_id: str, template_id: str) -> Person:
-        """Removes one photo of a person who has others.
-
-        Args:
-            person_id: The person's id.
-            template_id: The photo's template.
-
-        Returns:
-            The person with the photos that are left.
-
-        Raises:
-            UnknownPersonError: There is no such person any more.
-            UnknownPhotoError: They have no such photo any more.
-            InputError: It is their last photo.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         with self._database.changing() as connection:
             name = _record_of(connection, person_id).name
             every = select(*templates.c["id", "photo_sha256"]).where(templates.c.person_id == person_id)
@@ -210,18 +151,7 @@ class PostgresRepository:
             return self._assemble(connection, person_id)
 
     def replace_templates(self, templates: Sequence[Template]) -> int:
-        """Swaps detection, embedding and model of enrolled photos, in one transaction.
-
-        Args:
-            templates: What is to be in the place of the templates of the same
-                id. Ids that were removed meanwhile are left out.
-
-        Returns:
-            How many were swapped.
-
-        Raises:
-            ValueError: An embedding is not a unit vector of its model's length.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         faces = [rows.face_values(template) for template in templates]
         with self._database.changing() as connection:
             return rows.replace_faces(connection, templates, faces)
@@ -229,61 +159,34 @@ class PostgresRepository:
     def import_people(
         self, people: Sequence[Person], photos: Callable[[str], bytes], mode: Literal["merge", "replace"]
     ) -> ImportOutcome:
-        """Takes in people from elsewhere: all of them or none.
-
-        Args:
-            people: The people.
-            photos: Returns a photo's file, given its hash.
-            mode: ``merge`` to add to the database, ``replace`` to have exactly
-                these people in it.
-
-        Returns:
-            What was added and skipped.
-
-        Raises:
-            PersonNameError: A name can't be used.
-            ArchiveError: A photo's file does not fit its hash.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         with self._database.changing() as connection:
             return import_people(connection, people, photos, mode)
 
     def sweep(self) -> int:
-        """Deletes photos that belong to nobody, which none should; returns how many."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`. There should be none."""
         with self._database.changing() as connection:
             return photos.drop_unused(connection)
 
     def seeds(self) -> dict[str, Seed]:
-        """Returns what became of the photos that came with the program, by their hash."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         found = self._database.ask(lambda connection: connection.execute(select(seeds)).all())
         return {each.sha256: Seed(each.file_name, each.outcome, rows.utc(each.recorded_at)) for each in found}
 
     def record_seed(self, sha256: str, file_name: str, outcome: str) -> None:
-        """Remembers what became of a photo that came with the program.
-
-        Args:
-            sha256: Hash of its bytes.
-            file_name: Its name.
-            outcome: What became of it, such as ``enrolled``.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         record = {"file_name": rows.readable(file_name), "outcome": outcome, "recorded_at": datetime.now(UTC)}
         with self._database.changing() as connection:
             noted = insert(seeds).values(sha256=sha256, **record)
             connection.execute(noted.on_conflict_do_update(index_elements=["sha256"], set_=record))
 
     def settings(self) -> dict[str, JSON]:
-        """Returns the settings that were saved."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         found = self._database.ask(lambda connection: connection.execute(select(settings)).all())
         return {each.name: each.value for each in found}
 
     def save_settings(self, settings: Mapping[str, JSON]) -> None:
-        """Saves settings; those not named stay as they are.
-
-        Args:
-            settings: New values by name.
-
-        Raises:
-            ValueError: A value is not finite or not text that UTF-8 can hold.
-        """
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
         try:
             json.dumps(dict(settings), allow_nan=False, ensure_ascii=False).encode()
         except ValueError as error:
@@ -293,14 +196,13 @@ class PostgresRepository:
 
     @property
     def backup_available(self) -> bool:
-        """Whether there is a backup that this program can restore: the server's are its own."""
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`. There is none: the server's are its own."""
         return False
 
     def restore_backup(self) -> Never:
-        """Says who restores backups.
+        """See :class:`~facenet_core.store.protocol.PeopleRepository`.
 
-        Raises:
-            StoreError: Always.
+        Always a ``StoreError``, which says who restores backups.
         """
         raise StoreError(
             f"The people are in {self.place}, which has backups of its own: ask whoever runs it to restore one. "

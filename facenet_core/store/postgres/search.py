@@ -48,26 +48,12 @@ class PeopleIndex:
         return self._graphs[model_id]
 
     def ready(self, model_id: ModelId) -> bool:
-        """Returns whether the index of a model is there; begins to make it in the background otherwise.
-
-        Args:
-            model_id: The model.
-
-        Raises:
-            StoreError: The server does not answer.
-        """
+        """See :class:`~facenet_core.store.parts.PeopleFinder`. The index is made in the background."""
         graph = self.graph(model_id)
         return graph is not None and graph.ready()
 
     def count(self, model_id: ModelId) -> tuple[int, int]:
-        """Returns how many people have templates of a model, and how many these are.
-
-        Args:
-            model_id: The model.
-
-        Raises:
-            StoreError: The server does not answer.
-        """
+        """See :class:`~facenet_core.store.parts.PeopleFinder`."""
         is_it = (models.c[name] == value for name, value in asdict(model_id).items())
         key = select(models.c.key).where(*is_it).scalar_subquery()
         of_model = select(func.count(templates.c.person_id.distinct()), func.count()).where(templates.c.model == key)
@@ -75,18 +61,7 @@ class PeopleIndex:
         return counted[0], counted[1]
 
     def nearest(self, model_id: ModelId, probe: Embedding, people_wanted: int) -> tuple[Person, ...]:
-        """Returns people who have the templates nearest to a face, with all their templates, sorted by name.
-
-        The index may miss somebody; of whom it finds nothing is rounded.
-
-        Args:
-            model_id: The model.
-            probe: Shape ``(d,)``, unit norm.
-            people_wanted: At least so many, where there are.
-
-        Raises:
-            StoreError: The server does not answer.
-        """
+        """See :class:`~facenet_core.store.parts.PeopleFinder`."""
         graph = self.graph(model_id)
         if graph is None:
             return ()

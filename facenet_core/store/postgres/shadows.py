@@ -24,7 +24,7 @@ _FACE = ("detection", "embedding", "vector")
 
 
 class ShadowTable:
-    """One model's templates in each slot; :class:`~facenet_core.store.Shadows` says more.
+    """The shadows of a database: see :class:`~facenet_core.store.parts.ShadowSlots`.
 
     What belongs to a photo goes with it: the tables refer to each other.
 
@@ -38,24 +38,14 @@ class ShadowTable:
         self._read: tuple[str, dict[str, Shadow]] | None = None
 
     def get(self, slot: Slot) -> Shadow | None:
-        """Returns what a slot holds; None if it is empty. Read only when anything has changed.
-
-        Args:
-            slot: Which one.
-        """
+        """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         with self._reading:
             if self._read is None or self._read[0] != self._database.revision():
                 self._read = self._database.read(self._all)
             return self._read[1].get(slot)
 
     def begin(self, slot: Slot, of: ModelChoice, in_use: ModelChoice) -> None:
-        """Makes a slot one of a model, in the place of any other.
-
-        Args:
-            slot: Which one.
-            of: The model.
-            in_use: The model in use. It is stored as the chosen one if none was.
-        """
+        """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         with self._database.changing() as connection:
             key = rows.model_key(connection, of.model_id)
             held = next((each for each in (slot, *SLOTS) if _of(connection, each) == of), None)
@@ -75,18 +65,7 @@ class ShadowTable:
     def add(
         self, slot: Slot, of: ModelChoice, found: Iterable[Template], unfound: Sequence[tuple[Template, Unfound]]
     ) -> None:
-        """Adds templates; those of photos that were removed meanwhile are left out.
-
-        Args:
-            slot: Where.
-            of: The model that made them.
-            found: The templates, with the ids of those in use.
-            unfound: Templates in use that it has none for, with the reason.
-
-        Raises:
-            RehearsalError: The slot is one of another model by now, or empty.
-            ValueError: An embedding is not a unit vector of its model's length.
-        """
+        """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         none = dict.fromkeys((*_FACE, "code", "reason"))
         records = {template.id: (template, none | rows.face_values(template)) for template in found}
         records |= {t.id: (t, none | {"code": why.code, "reason": rows.readable(why.reason)}) for t, why in unfound}
@@ -107,29 +86,12 @@ class ShadowTable:
                 connection.execute(added, fitting)
 
     def discard(self, slot: Slot) -> None:
-        """Empties a slot. One that is empty is no error.
-
-        Args:
-            slot: Which one.
-        """
+        """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         with self._database.changing() as connection:
             _empty(connection, slot)
 
     def swap(self, slot: Slot, of: ModelChoice, in_use: ModelChoice) -> bool:
-        """Puts a slot's templates in the place of those in use, and chooses its model: both or nothing.
-
-        Args:
-            slot: Which one.
-            of: Its model.
-            in_use: The model in use.
-
-        Returns:
-            Whether it was done: not while there are photos that the slot does
-            not know yet.
-
-        Raises:
-            RehearsalError: The slot is one of another model by now, or empty.
-        """
+        """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         with self._database.changing() as connection:
             _require(connection, slot, of)
             model, former = (rows.model_key(connection, each.model_id) for each in (of, in_use))
