@@ -1,11 +1,13 @@
-"""People's names: which can be used, and which are the same."""
+"""People's names: which can be used, which are the same, and in which order they come."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from facenet_core.errors import PersonNameError
+from facenet_core.types import Person
 
 MAX_NAME_LENGTH = 100
 """Characters. Longer than any name that a page can show on one line."""
@@ -68,6 +70,15 @@ def name_key(name: str) -> str:
     key = unicodedata.normalize("NFKC", key).casefold()
     key = _INVISIBLE.sub("", unicodedata.normalize("NFKC", key))
     return " ".join(key.split())
+
+
+def sorted_by_name(people: Iterable[Person]) -> tuple[Person, ...]:
+    """Return people in the order in which every list shows them.
+
+    Args:
+        people: In any order.
+    """
+    return tuple(sorted(people, key=lambda person: (person.name.casefold(), person.id)))
 
 
 def _check_character(character: str) -> None:

@@ -30,6 +30,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from facenet_core.store.names import sorted_by_name
 from facenet_core.types import ENGINES, Box, Detection, Embedding, Engine, Landmarks, ModelId, Person, Template
 
 SCHEMA_VERSION = 2
@@ -195,7 +196,7 @@ def decode_people(people: Iterable[Record], templates: Iterable[Record]) -> tupl
     decoded = [_decode_person(record, owned.pop(_text(record, "id"), [])) for record in people]
     if owned:
         raise RecordError("a photo belongs to nobody")
-    return tuple(sorted(decoded, key=lambda person: (person.name.casefold(), person.id)))
+    return sorted_by_name(decoded)
 
 
 def decode_template(record: Record) -> Template:

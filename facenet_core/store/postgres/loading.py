@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from facenet_core.store.names import sorted_by_name
 from facenet_core.store.postgres import rows
 from facenet_core.store.postgres.database import PeopleDatabase
 from facenet_core.store.roster import Roster
@@ -68,7 +69,7 @@ class Loader:
                 known = Person(person_id, name, rows.utc(created_at), self._templates(person_id))
             people[person_id] = known
         self._people = people
-        return Roster(revision, tuple(sorted(people.values(), key=lambda person: (person.name.casefold(), person.id))))
+        return Roster(revision, sorted_by_name(people.values()))
 
     def _without(self, keys: Iterable[str]) -> set[str]:
         """Lets go of templates; returns whose they were."""

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from sqlalchemy import Connection, func, select, text
 
 from facenet_core.store.graph import Graph
+from facenet_core.store.names import sorted_by_name
 from facenet_core.store.postgres import rows
 from facenet_core.store.postgres.database import PeopleDatabase
 from facenet_core.store.postgres.tables import models, people, templates
@@ -103,7 +104,7 @@ def people_of(connection: Connection, ids: Iterable[str], place: str) -> tuple[P
         )
         for each in connection.execute(select(people).where(people.c.id.in_(ids)))
     ]
-    return tuple(sorted(made, key=lambda person: (person.name.casefold(), person.id)))
+    return sorted_by_name(made)
 
 
 def _key(connection: Connection, model_id: ModelId) -> int | None:
