@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 
-from facenet_core.errors import StoreError, UnknownPhotoError
+from facenet_core.errors import StoreError
 from facenet_core.store.files import TEMPORARY_SUFFIX, discard, make_folder, put, write_error
+from facenet_core.store.rules import check_hash, is_hash
 
-_SHA256 = re.compile("[0-9a-f]{64}")
 _SUFFIX = ".webp"
 
 
@@ -36,8 +35,7 @@ class PhotoFiles:
         Raises:
             UnknownPhotoError: That is not a hash.
         """
-        if not _SHA256.fullmatch(sha256):
-            raise UnknownPhotoError("There is no such photo: a stored photo is named by 64 hexadecimal digits.")
+        check_hash(sha256)
         return self.folder / sha256[:2] / f"{sha256}{_SUFFIX}"
 
     def put(self, data: bytes) -> str:
@@ -99,7 +97,7 @@ class PhotoFiles:
         return frozenset(
             path.stem
             for path in self.folder.glob(f"??/*{_SUFFIX}")
-            if _SHA256.fullmatch(path.stem) and path == self.path(path.stem)
+            if is_hash(path.stem) and path == self.path(path.stem)
         )
 
     def sweep(self, keep: frozenset[str]) -> int:

@@ -11,16 +11,9 @@ from typing import Literal
 from tinydb import where
 from tinydb.table import Document
 
-from facenet_core.errors import (
-    InputError,
-    PersonExistsError,
-    UnknownPersonError,
-    UnknownPhotoError,
-)
-from facenet_core.store import schema
+from facenet_core.store import rules, schema
 from facenet_core.store.arrival import ImportOutcome
 from facenet_core.store.database import Database, document, keys
-from facenet_core.store.duplicates import refuse_duplicates
 from facenet_core.store.importing import import_people
 from facenet_core.store.names import clean_name, name_key
 from facenet_core.store.roster import Roster
@@ -81,36 +74,17 @@ class Repository:
 
     def enrol(self, name: str, new: Sequence[NewTemplate], *, create: bool | None = None) -> Person:
         """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
-        name = clean_name(name)
-        if not new:
-            raise ValueError("expected at least one photo")
+        name = rules.name_to_enrol(name, new)
         with self._database.writing() as changes:
             now = datetime.now(UTC)
             owner = self._holder(name)
-            if owner and create is True:
-                raise PersonExistsError(f"{owner['name']} is enrolled already: choose another name, or add the photos.")
-            if not owner and create is False:
-                raise UnknownPersonError(f"{name} is not enrolled: check the spelling, or add a new person.")
-            self._refuse_duplicates(new, owner["name"] if owner else name)
-            person_id = owner["id"] if owner else schema.new_id()
+            rules.check_creation(name, owner, create)
+            self._refuse_duplicates(new, owner.name if owner else name)
+            person_id = owner.id if owner else schema.new_id()
             if not owner:
                 self._database.people.insert(document(schema.encode_person(person_id, name, now), person_id))
-            documents = []
-            for item in new:
-                photo_sha256 = changes.put(item.photo)
-                template = Template(
-                    id=schema.new_id(),
-                    person_id=person_id,
-                    photo_sha256=photo_sha256,
-                    source_sha256=item.source_sha256,
-                    source_name=item.source_name,
-                    detection=item.detection,
-                    embedding=item.embedding,
-                    model_id=item.model_id,
-                    created_at=now,
-                )
-                documents.append(document(schema.encode_template(template), template.id))
-            self._database.templates.insert_multiple(documents)
+            made = [rules.made(item, person_id, changes.put(item.photo), now) for item in new]
+            self._database.templates.insert_multiple([document(schema.encode_template(t), t.id) for t in made])
             return self._assemble(person_id)
 
     def rename(self, person_id: str, name: str) -> Person:
@@ -118,9 +92,7 @@ class Repository:
         name = clean_name(name)
         with self._database.writing():
             self._record_of(person_id)
-            holder = self._holder(name)
-            if holder and holder["id"] != person_id:
-                raise PersonExistsError(f"Somebody else is called {holder['name']} already: choose another name.")
+            rules.refuse_taken(self._holder(name), person_id)
             self._database.people.update({"name": name}, doc_ids=keys(person_id))
             return self._assemble(person_id)
 
@@ -139,11 +111,7 @@ class Repository:
             name = self._record_of(person_id)["name"]
             templates = self._database.templates.search(where("person_id") == person_id)
             photos = {template["id"]: template["photo_sha256"] for template in templates}
-            if template_id not in photos:
-                raise UnknownPhotoError(f"{name} has no such photo any more: look at their photos again.")
-            if len(photos) == 1:
-                raise InputError(f"This is the only photo of {name}: remove the person instead, or add a photo first.")
-            changes.dropped.add(photos[template_id])
+            changes.dropped.add(rules.removable(name, photos, template_id))
             self._database.templates.remove(doc_ids=keys(template_id))
             return self._assemble(person_id)
 
@@ -213,14 +181,12 @@ class Repository:
             return roster
 
     def _record_of(self, person_id: str) -> Document:
-        record = self._database.people.get(doc_id=keys(person_id)[0])
-        if record is None:
-            raise UnknownPersonError("This person is not enrolled any more: look at the list of people again.")
-        return record
+        return rules.still_enrolled(self._database.people.get(doc_id=keys(person_id)[0]))
 
-    def _holder(self, name: str) -> Document | None:
+    def _holder(self, name: str) -> rules.Holder | None:
         key = name_key(name)
-        return next((record for record in self._database.people if name_key(record["name"]) == key), None)
+        found = next((record for record in self._database.people if name_key(record["name"]) == key), None)
+        return rules.Holder(found["id"], found["name"]) if found else None
 
     def _assemble(self, person_id: str) -> Person:
         templates = self._database.templates.search(where("person_id") == person_id)
@@ -232,4 +198,4 @@ class Repository:
         enrolled = {}
         for record in self._database.templates:
             enrolled[record["source_sha256"]] = enrolled[record["photo_sha256"]] = names[record["person_id"]]
-        refuse_duplicates(new, enrolled, name)
+        rules.refuse_duplicates(new, enrolled, name)

@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 from tinydb.table import Document
 
-from facenet_core.errors import RehearsalError
 from facenet_core.store.database import Database, document, keys
+from facenet_core.store.rules import check_choice
 from facenet_core.store.shadow import (
     SLOTS,
     Slot,
@@ -63,7 +63,7 @@ class Shadows:
         records = {template.id: encode_shadow(template) for template in found}
         records |= {template.id: encode_unfound(template, why) for template, why in unfound}
         with self._database.writing():
-            self._require(slot, of)
+            check_choice(self._of(slot), of)
             table = self._database.shadows[slot]
             enrolled = {str(record.doc_id): record["photo_sha256"] for record in self._database.templates}
             rows = {str(row.doc_id): row for row in table}
@@ -83,7 +83,7 @@ class Shadows:
         """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         database = self._database
         with database.writing():
-            self._require(slot, of)
+            check_choice(self._of(slot), of)
             rows = {str(row.doc_id): row for row in database.shadows[slot]}
             model, former = asdict(of.model_id), asdict(in_use.model_id)
             fresh, displaced = {}, []
@@ -111,13 +111,6 @@ class Shadows:
     def _of(self, slot: Slot) -> ModelChoice | None:
         record = self._database.shadow_heads.get(doc_id=keys(slot)[0])
         return decode_choice(record) if isinstance(record, Document) else None
-
-    def _require(self, slot: Slot, of: ModelChoice) -> None:
-        if self._of(slot) != of:
-            raise RehearsalError(
-                f"The rehearsal of {of.model_id.model} was ended meanwhile, by somebody else or another command. "
-                "Nothing was changed. Begin it again."
-            )
 
     def _fill(self, slot: Slot, of: ModelChoice, rows: Iterable[Document]) -> None:
         table, rows = self._database.shadows[slot], list(rows)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from hashlib import sha256 as digest
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from facenet_core.errors import StoreError, UnknownPhotoError
+from facenet_core.errors import StoreError
 from facenet_core.store.postgres import tables
 from facenet_core.store.postgres.database import PeopleDatabase
-
-_SHA256 = re.compile("[0-9a-f]{64}")
+from facenet_core.store.rules import check_hash
 
 
 class PhotoTable:
@@ -28,8 +26,7 @@ class PhotoTable:
 
     def read(self, sha256: str) -> bytes:
         """See :class:`~facenet_core.store.parts.Photos`."""
-        if not _SHA256.fullmatch(sha256):
-            raise UnknownPhotoError("There is no such photo: a stored photo is named by 64 hexadecimal digits.")
+        check_hash(sha256)
         wanted = select(tables.photos.c.data).where(tables.photos.c.sha256 == sha256)
         data: bytes | None = self._database.ask(lambda connection: connection.execute(wanted).scalar())
         if data is None or digest(data).hexdigest() != sha256:

@@ -11,10 +11,9 @@ from typing import Literal, Never
 from sqlalchemy import Connection, Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from facenet_core.errors import InputError, PersonExistsError, StoreError, UnknownPersonError, UnknownPhotoError
-from facenet_core.store import schema
+from facenet_core.errors import StoreError
+from facenet_core.store import rules, schema
 from facenet_core.store.arrival import ImportOutcome
-from facenet_core.store.duplicates import refuse_duplicates
 from facenet_core.store.names import clean_name, name_key
 from facenet_core.store.postgres import photos, rows
 from facenet_core.store.postgres.database import PeopleDatabase
@@ -85,34 +84,14 @@ class PostgresRepository:
 
     def enrol(self, name: str, new: Sequence[NewTemplate], *, create: bool | None = None) -> Person:
         """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
-        name = clean_name(name)
-        if not new:
-            raise ValueError("expected at least one photo")
+        name = rules.name_to_enrol(name, new)
         with self._database.changing() as connection:
             now = datetime.now(UTC)
-            owner = connection.execute(select(people).where(people.c.name_key == name_key(name))).first()
-            if owner and create is True:
-                raise PersonExistsError(f"{owner.name} is enrolled already: choose another name, or add the photos.")
-            if not owner and create is False:
-                raise UnknownPersonError(f"{name} is not enrolled: check the spelling, or add a new person.")
+            owner = _holder(connection, name)
+            rules.check_creation(name, owner, create)
             _refuse_duplicates(connection, new, owner.name if owner else name)
             person_id = owner.id if owner else schema.new_id()
-            made = [
-                Template(
-                    id=schema.new_id(),
-                    person_id=person_id,
-                    photo_sha256=sha256(item.photo).hexdigest(),
-                    source_sha256=item.source_sha256,
-                    source_name=item.source_name,
-                    detection=item.detection,
-                    embedding=item.embedding,
-                    model_id=item.model_id,
-                    created_at=now,
-                )
-                for item in new
-            ]
-            for item in new:
-                photos.put(connection, item.photo)
+            made = [rules.made(item, person_id, photos.put(connection, item.photo), now) for item in new]
             add_people(connection, [] if owner else [Person(person_id, name, now, ())], made)
             return self._assemble(connection, person_id)
 
@@ -121,9 +100,7 @@ class PostgresRepository:
         name = clean_name(name)
         with self._database.changing() as connection:
             _record_of(connection, person_id)
-            holder = connection.execute(select(people).where(people.c.name_key == name_key(name))).first()
-            if holder and holder.id != person_id:
-                raise PersonExistsError(f"Somebody else is called {holder.name} already: choose another name.")
+            rules.refuse_taken(_holder(connection, name), person_id)
             renamed = update(people).where(people.c.id == person_id).values(name=name, name_key=name_key(name))
             connection.execute(renamed)
             return self._assemble(connection, person_id)
@@ -142,12 +119,9 @@ class PostgresRepository:
             name = _record_of(connection, person_id).name
             every = select(*templates.c["id", "photo_sha256"]).where(templates.c.person_id == person_id)
             own = {each.id: each.photo_sha256 for each in connection.execute(every)}
-            if template_id not in own:
-                raise UnknownPhotoError(f"{name} has no such photo any more: look at their photos again.")
-            if len(own) == 1:
-                raise InputError(f"This is the only photo of {name}: remove the person instead, or add a photo first.")
+            unwanted = rules.removable(name, own, template_id)
             connection.execute(delete(templates).where(templates.c.id == template_id))
-            photos.drop(connection, [own[template_id]])
+            photos.drop(connection, [unwanted])
             return self._assemble(connection, person_id)
 
     def replace_templates(self, templates: Sequence[Template]) -> int:
@@ -215,10 +189,12 @@ class PostgresRepository:
 
 
 def _record_of(connection: Connection, person_id: str) -> Row[tuple[str, str, str, datetime]]:
-    record = connection.execute(select(people).where(people.c.id == person_id)).first()
-    if record is None:
-        raise UnknownPersonError("This person is not enrolled any more: look at the list of people again.")
-    return record
+    return rules.still_enrolled(connection.execute(select(people).where(people.c.id == person_id)).first())
+
+
+def _holder(connection: Connection, name: str) -> rules.Holder | None:
+    found = connection.execute(select(*people.c["id", "name"]).where(people.c.name_key == name_key(name))).first()
+    return rules.Holder(found.id, found.name) if found else None
 
 
 def _refuse_duplicates(connection: Connection, new: Sequence[NewTemplate], name: str) -> None:
@@ -231,4 +207,4 @@ def _refuse_duplicates(connection: Connection, new: Sequence[NewTemplate], name:
     enrolled = {}
     for source, photo, owner in found:
         enrolled[source] = enrolled[photo] = owner
-    refuse_duplicates(new, enrolled, name)
+    rules.refuse_duplicates(new, enrolled, name)

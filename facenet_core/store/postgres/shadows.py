@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from facenet_core.errors import RehearsalError
 from facenet_core.store.postgres import rows
 from facenet_core.store.postgres.database import PeopleDatabase
 from facenet_core.store.postgres.tables import settings, shadow_heads, shadows, templates
+from facenet_core.store.rules import check_choice
 from facenet_core.store.shadow import SLOTS, Slot
 from facenet_core.types import ModelChoice, Shadow, Template, Unfound
 
@@ -70,7 +70,7 @@ class ShadowTable:
         records = {template.id: (template, none | rows.face_values(template)) for template in found}
         records |= {t.id: (t, none | {"code": why.code, "reason": rows.readable(why.reason)}) for t, why in unfound}
         with self._database.changing() as connection:
-            _require(connection, slot, of)
+            check_choice(_of(connection, slot), of)
             columns = templates.c["id", "photo_sha256"]
             enrolled = connection.execute(select(*columns).where(templates.c.id.in_(list(records)))).all()
             photos = {each.id: each.photo_sha256 for each in enrolled}
@@ -93,7 +93,7 @@ class ShadowTable:
     def swap(self, slot: Slot, of: ModelChoice, in_use: ModelChoice) -> bool:
         """See :class:`~facenet_core.store.parts.ShadowSlots`."""
         with self._database.changing() as connection:
-            _require(connection, slot, of)
+            check_choice(_of(connection, slot), of)
             model, former = (rows.model_key(connection, each.model_id) for each in (of, in_use))
             own = (shadows.c.slot == slot) & (shadows.c.template_id == templates.c.id)
             foreign = templates.c.model != model
@@ -153,14 +153,6 @@ class ShadowTable:
 def _of(connection: Connection, slot: Slot) -> ModelChoice | None:
     head = connection.execute(select(shadow_heads).where(shadow_heads.c.slot == slot)).first()
     return ModelChoice(head.setting, rows.model_ids(connection)[head.model]) if head else None
-
-
-def _require(connection: Connection, slot: Slot, of: ModelChoice) -> None:
-    if _of(connection, slot) != of:
-        raise RehearsalError(
-            f"The rehearsal of {of.model_id.model} was ended meanwhile, by somebody else or another command. "
-            "Nothing was changed. Begin it again."
-        )
 
 
 def _name(connection: Connection, slot: Slot, setting: str, model: int) -> None:
