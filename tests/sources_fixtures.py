@@ -13,6 +13,7 @@ from PIL import Image
 from facenet_core.config import Settings, load_settings
 from facenet_core.sources.addresses import resolve
 from facenet_core.sources.fetching import Fetcher
+from facenet_core.sources.web import Web
 from tests.fake_time import FakeTime
 from tests.sources_server import SourcesServer
 
@@ -55,11 +56,9 @@ def fetcher(settings: Settings, time: FakeTime) -> Iterator[Fetch]:
         resolve: Callable[[str, int], Sequence[str]] = resolve, tls: ssl.SSLContext = TRUSTS_NOBODY, **changes: object
     ) -> Fetcher:
         given = settings.model_copy(update=changes)
-        one = Fetcher(
-            given, clock=time.clock, now=time.now, sleep=time.sleep, random=Random(1), resolve=resolve, tls=tls
-        )
-        made.append(one)
-        return one
+        web = Web(given, clock=time.clock, now=time.now, sleep=time.sleep, random=Random(1), resolve=resolve, tls=tls)
+        made.append(Fetcher(given, web))
+        return made[-1]
 
     yield make
     for one in made:

@@ -20,6 +20,7 @@ from facenet_core.errors import (
     SourceSetupError,
 )
 from facenet_core.sources.fields import mapping, text
+from facenet_core.sources.links import address
 from facenet_core.sources.patience import Allowance, TryAgain
 from facenet_core.sources.web import PASSING, READ_TIMEOUT, Web, WebAnswer
 
@@ -76,7 +77,7 @@ class Api:
     ) -> None:
         self.title = title
         self._web = web
-        self._url = web.address(url)
+        self._url = address(url)
         self._check = check
         self._query = dict(secret_query or {})
         self._headers = dict(secret_headers or {})

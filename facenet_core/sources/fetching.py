@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from random import Random
 from types import TracebackType
 
 import httpx
@@ -22,11 +17,11 @@ from facenet_core.errors import (
     UnreachableError,
 )
 from facenet_core.sources import robots
-from facenet_core.sources.addresses import Resolve, resolve
+from facenet_core.sources.links import address, shown
 from facenet_core.sources.patience import Allowance
 from facenet_core.sources.records import Fetched, FoundImage, local_path
 from facenet_core.sources.robots import Robots, RobotsFile
-from facenet_core.sources.web import PASSING, REDIRECTS, Web, WebAnswer, shown, status_error
+from facenet_core.sources.web import PASSING, REDIRECTS, Web, WebAnswer
 
 ROBOTS_TIME_LIMIT = 20.0
 """Seconds for a robots.txt, with all attempts."""
@@ -45,32 +40,17 @@ class Fetcher:
     """Polite HTTP for APIs and pictures. Safe to use from several threads; close it, or use it with ``with``.
 
     Args:
-        settings: Contact, size limit, and hosts that may be private.
-        clock: Seconds that only grow.
-        now: The time in UTC.
-        sleep: Waits for seconds.
-        random: Chance, for the length of pauses.
-        resolve: Looks a host's addresses up.
-        tls: Which certificates are trusted; by default the usual ones.
+        settings: The size limit, and those of the web.
+        web: Sends the requests, and is closed with this; made from the settings by default.
 
     Attributes:
         web: Sends its requests; the APIs' clients use it too.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        sleep: Callable[[float], None] = time.sleep,
-        random: Random | None = None,
-        resolve: Resolve = resolve,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self.web = Web(settings, clock=clock, now=now, sleep=sleep, random=random, resolve=resolve, tls=tls)
+    def __init__(self, settings: Settings, web: Web | None = None) -> None:
+        self.web = web or Web(settings)
         self._max_bytes = settings.max_upload_mb * 2**20
-        self._robots = Robots(self._robots_file, clock)
+        self._robots = Robots(self._robots_file, self.web.clock)
 
     def __enter__(self) -> Fetcher:
         return self
@@ -124,13 +104,13 @@ class Fetcher:
             FetchError: If it can't be had after :data:`patience.ATTEMPTS` attempts:
                 no connection, too slow, cut short, or a status that is an error.
         """
-        first = target = self.web.address(url)
+        first = target = address(url)
         allowance = self.web.allowance()
         for _ in range(MAX_REDIRECTS + 1):
             answer = self._hop(target, allowance)
             if answer.status not in REDIRECTS:
                 return Fetched(answer.content, _kind(answer), str(target), self.web.now())
-            target = self.web.next(answer)
+            target = answer.next()
         raise RedirectsError(shown(first), f"it leads to another address more than {MAX_REDIRECTS} times.")
 
     def _hop(self, url: httpx.URL, allowance: Allowance) -> WebAnswer:
@@ -153,9 +133,9 @@ class Fetcher:
             url, limit=self._max_bytes, allowance=allowance, headers=headers, interval=interval, wanted=wanted
         )
         if answer.status in PASSING:
-            raise self.web.passing(answer, status_error(name, answer.status))
+            raise self.web.passing(answer, _status_error(name, answer.status))
         if answer.status != httpx.codes.OK and answer.status not in REDIRECTS:
-            raise status_error(name, answer.status)
+            raise _status_error(name, answer.status)
         if answer.status == httpx.codes.OK and images.format_of(answer.content) is None:
             raise NotAPictureError(name, "what came is not a picture of a known format.")
         return answer
@@ -175,7 +155,7 @@ class Fetcher:
                         shown(url), "it is compressed on the way, which was not asked for.", answer.status
                     )
                 return RobotsFile(answer.status, answer.content)
-            url = self.web.next(answer)
+            url = answer.next()
         return RobotsFile(httpx.codes.NOT_FOUND, b"")
 
     def _robots_hop(self, url: httpx.URL, allowance: Allowance) -> WebAnswer:
@@ -205,3 +185,21 @@ def _check_head(name: str, answer: WebAnswer) -> None:
 
 def _is_packed(answer: WebAnswer) -> bool:
     return str(answer.headers.get("Content-Encoding", "identity")).strip().lower() != "identity"
+
+
+def _status_error(name: str, status: int) -> HttpStatusError:
+    """The error for a status that is one.
+
+    Args:
+        name: The address, as it may be shown.
+        status: Of HTTP.
+    """
+    meaning = {
+        401: "it asks for a login",
+        403: "it may not be fetched",
+        404: "there is no such file",
+        410: "it was removed",
+        429: "it has been asked too often",
+    }
+    known = meaning.get(status) or httpx.codes.get_reason_phrase(status) or "unknown"
+    return HttpStatusError(name, f"the server answered {status}, {known}.", status)

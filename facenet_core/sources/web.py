@@ -16,7 +16,6 @@ import httpx
 from facenet_core import __version__
 from facenet_core.config import Settings
 from facenet_core.errors import (
-    AddressError,
     CutShortError,
     FileTooLargeError,
     HttpStatusError,
@@ -29,6 +28,7 @@ from facenet_core.errors import (
 )
 from facenet_core.sources import patience
 from facenet_core.sources.addresses import Addresses, Resolve, resolve
+from facenet_core.sources.links import address, port, shown
 from facenet_core.sources.network import QUERY, CheckedTransport
 from facenet_core.sources.patience import Allowance, Answer, LeftAloneError, Patience, TryAgain, Turns, retry_after
 from facenet_core.sources.robots import NAME
@@ -68,28 +68,17 @@ class WebAnswer:
     headers: httpx.Headers
     content: bytes
 
+    def next(self) -> httpx.URL:
+        """Where a redirect leads.
 
-def shown(url: httpx.URL) -> str:
-    """An address as it may stand in messages and logs: without what may be a secret."""
-    return str(url.copy_with(username=None, password=None, query=None, fragment=None))
-
-
-def status_error(name: str, status: int) -> HttpStatusError:
-    """The error for a status that is one.
-
-    Args:
-        name: The address, as it may be shown.
-        status: Of HTTP.
-    """
-    meaning = {
-        401: "it asks for a login",
-        403: "it may not be fetched",
-        404: "there is no such file",
-        410: "it was removed",
-        429: "it has been asked too often",
-    }
-    known = meaning.get(status) or httpx.codes.get_reason_phrase(status) or "unknown"
-    return HttpStatusError(name, f"the server answered {status}, {known}.", status)
+        Raises:
+            RedirectsError: If it leads to something that is not an address.
+            AddressError: If that can't be fetched from.
+        """
+        try:
+            return address(str(self.url.join(self.headers.get("Location", ""))))
+        except httpx.InvalidURL as error:
+            raise RedirectsError(shown(self.url), "it leads to something that is not an address.") from error
 
 
 class Web:
@@ -105,6 +94,7 @@ class Web:
         tls: Which certificates are trusted; by default the usual ones.
 
     Attributes:
+        clock: Seconds that only grow.
         now: The time in UTC.
     """
 
@@ -120,8 +110,7 @@ class Web:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._has_contact = settings.contact is not None
-        self.now = now
-        self._clock = clock
+        self.clock, self.now = clock, now
         self._addresses = Addresses(settings.allowed_private_hosts, resolve)
         self._patience = Patience(sleep, random or Random())  # noqa: S311 - no secret depends on it
         self._turns = Turns(clock, sleep)
@@ -139,7 +128,7 @@ class Web:
 
     def allowance(self, seconds: float = TIME_LIMIT) -> Allowance:
         """Time for one thing with all its attempts."""
-        return Allowance(seconds, self._clock)
+        return Allowance(seconds, self.clock)
 
     def persist(self, attempt: Callable[[], Answer], allowance: Allowance, attempts: int | None = None) -> Answer:
         """Calls until it succeeds, with pauses.
@@ -190,7 +179,7 @@ class Web:
         if not self._has_contact:
             raise SourceSetupError(CONTACT_NEEDED)
         name = name or shown(url)
-        host = f"{url.host}:{_port(url)}"
+        host = f"{url.host}:{port(url)}"
         asked = self._client.build_request("GET", url, headers=dict(headers or {}), extensions={QUERY: secret or {}})
         pause = self.interval(url) if interval is None else interval
         try:
@@ -226,44 +215,11 @@ class Web:
 
     def may_have_secrets(self, url: httpx.URL) -> bool:
         """Whether a key may be sent there: encrypted, or to a host that the user has listed as theirs."""
-        return url.scheme == "https" or self._addresses.allows_private(url.host, _port(url))
-
-    def address(self, url: str) -> httpx.URL:
-        """Reads an address.
-
-        Raises:
-            AddressError: If it can't be fetched from.
-        """
-        try:
-            parsed = httpx.URL(url)
-        except (httpx.InvalidURL, TypeError, ValueError) as error:
-            raise AddressError(url[:200].partition("?")[0], "this is not an address.") from error
-        if parsed.scheme not in ("http", "https"):
-            raise AddressError(shown(parsed), "only http and https addresses are fetched from.")
-        if not parsed.host:
-            raise AddressError(shown(parsed), "this address names no host.")
-        if not 0 < _port(parsed) < 2**16:
-            raise AddressError(shown(parsed), "this address names a port that there can't be.")
-        if parsed.userinfo:
-            raise AddressError(shown(parsed), "an address with a name or password in it is not fetched from.")
-        return parsed.copy_with(fragment=None)
-
-    def next(self, answer: WebAnswer) -> httpx.URL:
-        """Where a redirect leads.
-
-        Raises:
-            RedirectsError: If it leads to something that is not an address.
-            AddressError: If that can't be fetched from.
-        """
-        location = answer.headers.get("Location", "")
-        try:
-            return self.address(str(answer.url.join(location)))
-        except httpx.InvalidURL as error:
-            raise RedirectsError(shown(answer.url), "it leads to something that is not an address.") from error
+        return url.scheme == "https" or self._addresses.allows_private(url.host, port(url))
 
     def interval(self, url: httpx.URL) -> float:
         """Seconds between two requests to the host of an address."""
-        if self._addresses.allows_private(url.host, _port(url)):
+        if self._addresses.allows_private(url.host, port(url)):
             return 0.0  # the user's own server
         return patience.INTERVALS.get(url.host, patience.INTERVAL)
 
@@ -277,7 +233,7 @@ class Web:
         deadline: float,
         read_timeout: float,
     ) -> WebAnswer:
-        left = max(deadline - self._clock(), 0.001)
+        left = max(deadline - self.clock(), 0.001)
         timeout = httpx.Timeout(min(read_timeout, left), connect=min(CONNECT_TIMEOUT, left))
         asked.extensions["timeout"] = timeout.as_dict()
         with closing(self._client.send(asked, stream=True)) as got:
@@ -291,7 +247,7 @@ class Web:
             content = bytearray()
             for chunk in got.iter_raw():
                 content += chunk
-                if self._clock() > deadline:
+                if self.clock() > deadline:
                     raise TimedOutError(name, f"it did not arrive within {TIME_LIMIT:.0f} seconds.")
                 if len(content) > limit:
                     if cut:
@@ -321,7 +277,3 @@ class Web:
             if "[SSL" in str(error):
                 raise UnreachableError(name, "its encryption or certificate is not valid.") from error
             raise TryAgain(UnreachableError(name, "the server can't be reached.")) from error
-
-
-def _port(url: httpx.URL) -> int:
-    return (443 if url.scheme == "https" else 80) if url.port is None else url.port

@@ -27,6 +27,7 @@ from facenet_core.errors import (
     TimedOutError,
     UnreachableError,
 )
+from facenet_core.sources.links import address
 from facenet_core.sources.own import Folder
 from facenet_core.sources.web import TIME_LIMIT
 from tests.fake_time import START, FakeTime
@@ -273,9 +274,9 @@ def test_a_crawl_delay_is_kept_to_within_reason(
 
 def test_strangers_hosts_are_given_a_second_and_those_of_pictures_a_quarter(settings: Settings, fetcher: Fetch) -> None:
     web = fetcher().web
-    assert web.interval(web.address("https://example.org/a.jpg")) == 1.0
-    assert web.interval(web.address("https://upload.wikimedia.org/a.jpg")) == 0.25
-    assert web.interval(web.address(settings.commons_url)) == 0.0
+    assert web.interval(address("https://example.org/a.jpg")) == 1.0
+    assert web.interval(address("https://upload.wikimedia.org/a.jpg")) == 0.25
+    assert web.interval(address(settings.commons_url)) == 0.0
 
 
 # What goes wrong, and is tried again.
@@ -422,7 +423,7 @@ def test_an_address_with_a_secret_is_not_logged_with_it(
     web = fetcher().web
     with caplog.at_level(logging.DEBUG):
         web.get(
-            web.address(f"{server.url}/images/x/0.jpg?a=b"),
+            address(f"{server.url}/images/x/0.jpg?a=b"),
             limit=2**20,
             allowance=web.allowance(),
             secret={"k": "hidden"},
@@ -430,6 +431,13 @@ def test_an_address_with_a_secret_is_not_logged_with_it(
     assert server.asked[-1].query == {"a": "b", "k": "hidden"}
     assert "hidden" not in caplog.text
     assert "/images/x/0.jpg" in caplog.text
+
+
+def test_a_fetcher_closes_what_it_was_given_to_send_with(server: SourcesServer, fetcher: Fetch) -> None:
+    with fetcher() as fetch:
+        fetch.image(server.image_url("x", 0))
+    with pytest.raises(RuntimeError, match="closed"):
+        fetch.web.get(address(server.image_url("x", 0)), limit=2**20, allowance=fetch.web.allowance())
 
 
 # The user's own folder.
