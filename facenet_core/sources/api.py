@@ -29,17 +29,13 @@ MAX_ANSWER = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class ApiAnswer:
+class ApiAnswer(WebAnswer):
     """What an interface answered.
 
     Attributes:
-        status: Of HTTP.
-        headers: Their names in any case.
         data: The JSON object; an empty one where an error came with something else.
     """
 
-    status: int
-    headers: httpx.Headers
     data: Mapping[str, Any]
 
 
@@ -120,6 +116,16 @@ class Api:
         said = f" It says: {self.said(why)}" if why else ""
         return SourceQuotaError(f"{self.title}: it has been asked as much as it allows.{said} {when}", until)
 
+    def busy(self, answer: WebAnswer, why: str | None = None) -> SourceError | TryAgain:
+        """What to raise for an answer that asks to be asked later.
+
+        Args:
+            answer: It may say when.
+            why: What the source said.
+        """
+        waits = self._web.waits(answer)
+        return self._web.passing(answer, self.quota_used(self._web.later(waits) if waits else None, why))
+
     def said(self, message: object) -> str:
         """A message of the source's as a sentence, without the key if it should repeat that."""
         sentence = (text(message) or "nothing more")[:200]
@@ -146,19 +152,16 @@ class Api:
             name=self.title,
             read_timeout=self._read_timeout,
         )
-        answer = ApiAnswer(got.status, got.headers, self._data(got))
+        answer = ApiAnswer(got.url, got.status, got.headers, got.content, self._data(got))
         self._check(answer)
+        if got.status == httpx.codes.TOO_MANY_REQUESTS:
+            raise self.busy(got)
         if got.status in PASSING:
-            raise self._web.passing(got, self._passing(got))
+            disorder = f"{self.title}: it is out of order for now (status {got.status}). Try again later."
+            raise self._web.passing(got, SourceAnswerError(disorder))
         if got.status != httpx.codes.OK:
             raise self.nonsense(f"status {got.status} ({self.said(mapping(answer.data).get('error'))[:-1]})")
         return answer
-
-    def _passing(self, got: WebAnswer) -> SourceError:
-        if got.status == httpx.codes.TOO_MANY_REQUESTS:
-            waits = self._web.waits(got)
-            return self.quota_used(self._web.later(waits) if waits else None)
-        return SourceAnswerError(f"{self.title}: it is out of order for now (status {got.status}). Try again later.")
 
     def _data(self, got: WebAnswer) -> Mapping[str, Any]:
         """The JSON of an answer.

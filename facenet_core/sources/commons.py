@@ -17,7 +17,6 @@ from facenet_core.errors import SourceError
 from facenet_core.sources.api import Api, ApiAnswer
 from facenet_core.sources.fields import items, mapping, number, plain, text, web_address
 from facenet_core.sources.licences import licence
-from facenet_core.sources.patience import MAX_WAIT, TryAgain, retry_after
 from facenet_core.sources.records import FoundImage, RefusedResult
 from facenet_core.sources.results import Result, stream, words
 from facenet_core.sources.web import Web
@@ -60,7 +59,6 @@ class Commons:
     name = "commons"
 
     def __init__(self, web: Web, url: str) -> None:
-        self._web = web
         self._api = Api(web, "Wikimedia Commons", url, self._check)
 
     def search(self, query: str, limit: int) -> Iterator[Result]:
@@ -105,12 +103,9 @@ class Commons:
         if not error:
             return
         code = text(error.get("code")) or "unknown"
-        told = SourceError(f"{self._api.title}: it refuses the search. It says: {self._api.said(error.get('info'))}")
         if code in _BUSY or code.startswith("internal_api_error"):
-            waits = retry_after(answer.headers.get("Retry-After"), self._web.now()) or 0.0
-            busy = self._api.quota_used(self._web.later(waits) if waits else None, text(error.get("info")))
-            raise TryAgain(busy, waits) if waits <= MAX_WAIT else busy
-        raise told
+            raise self._api.busy(answer, text(error.get("info")))
+        raise SourceError(f"{self._api.title}: it refuses the search. It says: {self._api.said(error.get('info'))}")
 
 
 def _rank(page: Mapping[str, Any]) -> int:
