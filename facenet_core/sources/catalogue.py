@@ -11,12 +11,13 @@ from pydantic import SecretStr
 
 from facenet_core.config import Settings
 from facenet_core.errors import InputError, SourceSetupError
+from facenet_core.sources import flickr, pexels, serpapi
 from facenet_core.sources.commons import Commons
 from facenet_core.sources.fetching import Fetcher
 from facenet_core.sources.flickr import Flickr
 from facenet_core.sources.own import Folder, UrlList
 from facenet_core.sources.pexels import Pexels
-from facenet_core.sources.records import Source, SourceName
+from facenet_core.sources.records import TITLES, Source, SourceName
 from facenet_core.sources.serpapi import OWN_HOSTS_NEEDED, Google, Yahoo
 from facenet_core.sources.web import CONTACT_NEEDED
 
@@ -24,23 +25,12 @@ NAMES: tuple[SourceName, ...] = get_args(SourceName)
 """All sources."""
 
 _KEYS: dict[SourceName, tuple[str, str, Callable[[Settings], SecretStr | None]]] = {
-    "flickr": ("FACENET_FLICKR_KEY", "https://www.flickr.com/services/apps/create/", lambda s: s.flickr_key),
-    "pexels": ("FACENET_PEXELS_KEY", "https://www.pexels.com/api/new/", lambda s: s.pexels_key),
-    "google": ("FACENET_SERPAPI_KEY", "https://serpapi.com/manage-api-key", lambda s: s.serpapi_key),
-    "yahoo": ("FACENET_SERPAPI_KEY", "https://serpapi.com/manage-api-key", lambda s: s.serpapi_key),
+    "flickr": ("FACENET_FLICKR_KEY", flickr.KEYS, lambda s: s.flickr_key),
+    "pexels": ("FACENET_PEXELS_KEY", pexels.KEYS, lambda s: s.pexels_key),
+    "google": ("FACENET_SERPAPI_KEY", serpapi.KEYS, lambda s: s.serpapi_key),
+    "yahoo": ("FACENET_SERPAPI_KEY", serpapi.KEYS, lambda s: s.serpapi_key),
 }
 """The variable that holds a source's key, where keys are made, and the key."""
-
-TITLES: dict[SourceName, str] = {
-    "commons": "Wikimedia Commons",
-    "flickr": "Flickr",
-    "pexels": "Pexels",
-    "google": "Google Images",
-    "yahoo": "Yahoo Images",
-    "urls": "your list of addresses",
-    "folder": "your folder",
-}
-"""What to call each in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

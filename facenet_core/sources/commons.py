@@ -17,7 +17,7 @@ from facenet_core.errors import SourceError
 from facenet_core.sources.api import Api, ApiAnswer
 from facenet_core.sources.fields import items, mapping, number, plain, text, web_address
 from facenet_core.sources.licences import licence
-from facenet_core.sources.records import FoundImage, RefusedResult
+from facenet_core.sources.records import TITLES, FoundImage, RefusedResult
 from facenet_core.sources.results import Result, stream, words
 from facenet_core.sources.web import Web
 
@@ -59,7 +59,7 @@ class Commons:
     name = "commons"
 
     def __init__(self, web: Web, url: str) -> None:
-        self._api = Api(web, "Wikimedia Commons", url, self._check)
+        self._api = Api(web, TITLES["commons"], url, self._check)
 
     def search(self, query: str, limit: int) -> Iterator[Result]:
         """Looks for pictures; see :meth:`facenet_core.sources.records.Source.search`."""

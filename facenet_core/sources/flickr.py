@@ -17,9 +17,12 @@ from facenet_core.sources.api import Api, ApiAnswer
 from facenet_core.sources.fields import items, mapping, number, text, web_address
 from facenet_core.sources.licences import NO_LICENCE, Licence, licence
 from facenet_core.sources.patience import TryAgain
-from facenet_core.sources.records import FoundImage, RefusedResult
+from facenet_core.sources.records import TITLES, FoundImage, RefusedResult
 from facenet_core.sources.results import FRUITLESS, Result, stream, words
 from facenet_core.sources.web import Web
+
+KEYS = "https://www.flickr.com/services/apps/create/"
+"""Where keys are made."""
 
 PER_PAGE = 500
 """Results of one request: the most."""
@@ -58,7 +61,7 @@ class Flickr:
     name = "flickr"
 
     def __init__(self, web: Web, url: str, key: str) -> None:
-        self._api = Api(web, "Flickr", url, self._check, secret_query={"api_key": key})
+        self._api = Api(web, TITLES["flickr"], url, self._check, secret_query={"api_key": key})
 
     def search(self, query: str, limit: int) -> Iterator[Result]:
         """Looks for photos; see :meth:`facenet_core.sources.records.Source.search`."""
@@ -117,8 +120,7 @@ class Flickr:
         message = self._api.said(answer.data.get("message"))
         if code == _BAD_KEY:
             raise SourceKeyError(
-                f"Flickr refuses the key. It says: {message} Check FACENET_FLICKR_KEY; keys are made at "
-                "https://www.flickr.com/services/apps/create/."
+                f"Flickr refuses the key. It says: {message} Check FACENET_FLICKR_KEY; keys are made at {KEYS}."
             )
         error = SourceError(f"Flickr refuses the search. It says: {message}")
         raise TryAgain(error) if code in _OUT_OF_ORDER else error

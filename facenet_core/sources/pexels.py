@@ -14,9 +14,12 @@ from facenet_core.errors import SourceKeyError
 from facenet_core.sources.api import Api, ApiAnswer
 from facenet_core.sources.fields import items, mapping, number, text, web_address
 from facenet_core.sources.licences import PEXELS
-from facenet_core.sources.records import FoundImage, RefusedResult
+from facenet_core.sources.records import TITLES, FoundImage, RefusedResult
 from facenet_core.sources.results import FRUITLESS, Result, stream, words
 from facenet_core.sources.web import Web
+
+KEYS = "https://www.pexels.com/api/new/"
+"""Where keys are made."""
 
 PER_PAGE = 80
 """Results of one request: the most."""
@@ -39,7 +42,7 @@ class Pexels:
     name = "pexels"
 
     def __init__(self, web: Web, url: str, key: str) -> None:
-        self._api = Api(web, "Pexels", url, self._check, secret_headers={"Authorization": key})
+        self._api = Api(web, TITLES["pexels"], url, self._check, secret_headers={"Authorization": key})
         self._web = web
         self._used_up: datetime | None = None
 
@@ -62,9 +65,7 @@ class Pexels:
 
     def _check(self, answer: ApiAnswer) -> None:
         if answer.status in (401, 403):
-            raise SourceKeyError(
-                "Pexels refuses the key. Check FACENET_PEXELS_KEY; keys are made at https://www.pexels.com/api/new/."
-            )
+            raise SourceKeyError(f"Pexels refuses the key. Check FACENET_PEXELS_KEY; keys are made at {KEYS}.")
         if answer.status == 200:
             # How much is left of the month is told with each answer but those of status 429.
             left, reset = (number(answer.headers.get(f"X-Ratelimit-{name}")) for name in ("Remaining", "Reset"))

@@ -15,6 +15,17 @@ from urllib.request import url2pathname
 SourceName = Literal["commons", "flickr", "pexels", "google", "yahoo", "urls", "folder"]
 """The sources there are; ``google`` and ``yahoo`` are asked through SerpApi."""
 
+TITLES: dict[str, str] = {
+    "commons": "Wikimedia Commons",
+    "flickr": "Flickr",
+    "pexels": "Pexels",
+    "google": "Google Images",
+    "yahoo": "Yahoo Images",
+    "urls": "your list of addresses",
+    "folder": "your folder",
+}
+"""What to call each in a sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:

@@ -17,9 +17,12 @@ from facenet_core.errors import SourceError, SourceKeyError, SourceSetupError
 from facenet_core.sources.api import Api, ApiAnswer
 from facenet_core.sources.fields import items, mapping, number, text, web_address
 from facenet_core.sources.licences import Licence, licence
-from facenet_core.sources.records import FoundImage, RefusedResult, SourceName
+from facenet_core.sources.records import TITLES, FoundImage, RefusedResult, SourceName
 from facenet_core.sources.results import FRUITLESS, Result, stream, words
 from facenet_core.sources.web import Web
+
+KEYS = "https://serpapi.com/manage-api-key"
+"""Where keys are made."""
 
 READ_TIMEOUT = 75.0
 """Seconds for one search: SerpApi answers when the search engine has."""
@@ -61,10 +64,10 @@ class SerpApi:
     """
 
     name: ClassVar[SourceName]
-    title: ClassVar[str]
 
     def __init__(self, web: Web, url: str, key: str) -> None:
-        self._api = Api(web, self.title, url, self._check, secret_query={"api_key": key}, read_timeout=READ_TIMEOUT)
+        title, secret = TITLES[self.name], {"api_key": key}
+        self._api = Api(web, title, url, self._check, secret_query=secret, read_timeout=READ_TIMEOUT)
 
     def search(self, query: str, limit: int) -> Iterator[Result]:
         """Looks for pictures; see :meth:`facenet_core.sources.records.Source.search`.
@@ -94,13 +97,13 @@ class SerpApi:
         message = text(answer.data.get("error"))
         if answer.status in (401, 403):
             raise SourceKeyError(
-                f"{self.title}: SerpApi refuses the key. It says: {self._api.said(message)} Check "
-                "FACENET_SERPAPI_KEY; yours is at https://serpapi.com/manage-api-key."
+                f"{self._api.title}: SerpApi refuses the key. It says: {self._api.said(message)} Check "
+                f"FACENET_SERPAPI_KEY; yours is at {KEYS}."
             )
         if message and _RUN_OUT.search(message):
             raise self._api.quota_used(why=message)
         if message and answer.status in (200, 400) and not _NOTHING_FOUND.search(message):
-            raise SourceError(f"{self.title}: SerpApi refuses the search. It says: {self._api.said(message)}")
+            raise SourceError(f"{self._api.title}: SerpApi refuses the search. It says: {self._api.said(message)}")
 
 
 class Google(SerpApi):
@@ -112,7 +115,6 @@ class Google(SerpApi):
     """
 
     name = "google"
-    title = "Google Images"
 
     def _params(self, query: str, page: int) -> dict[str, str | int]:
         # licenses=cl: Creative Commons licences.
@@ -156,7 +158,6 @@ class Yahoo(SerpApi):
     """
 
     name = "yahoo"
-    title = "Yahoo Images"
 
     def __init__(self, web: Web, url: str, key: str, own_hosts: Iterable[str]) -> None:
         super().__init__(web, url, key)

@@ -5,17 +5,11 @@ from __future__ import annotations
 from urllib.parse import quote, unquote, urlsplit
 
 from facenet_core.reverse.records import Page
+from facenet_core.sources.records import TITLES
 from facenet_core.ui import components
 
-SOURCES = {
-    "commons": "Wikimedia Commons",
-    "flickr": "Flickr",
-    "pexels": "Pexels",
-    "google": "Google Images",
-    "yahoo": "Yahoo Images",
-    "urls": "own list",
-    "folder": "own folder",
-}
+SOURCES = TITLES | {"urls": "own list", "folder": "own folder"}
+"""What each source is called beside its pictures."""
 
 LONGEST = 60
 """Characters of a title that are shown."""
