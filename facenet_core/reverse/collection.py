@@ -11,9 +11,10 @@ from facenet_core.calibration import Calibration
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import ReverseError
+from facenet_core.reverse.addresses import Addresses
 from facenet_core.reverse.faces import Faces
-from facenet_core.reverse.pages import Pages
 from facenet_core.reverse.pgvectors import PostgresVectors
+from facenet_core.reverse.photos import Photos
 from facenet_core.reverse.removals import Removals
 from facenet_core.reverse.searching import ReverseSearcher
 from facenet_core.reverse.tables import APPLICATION_ID, METADATA, VERSION
@@ -51,7 +52,8 @@ class Collection:
             if settings.database_url
             else SQLiteDatabase(self._folder / "reverse.sqlite", METADATA, APPLICATION_ID, VERSION)
         )
-        self._pages, self._removals = Pages(self._database), Removals(self._database)
+        self._addresses, self._photos = Addresses(self._database), Photos(self._database)
+        self._removals = Removals(self._database)
         self._lock = threading.Lock()
         self._model: tuple[ModelId, Faces, Vectors] | None = None
         self._expired_at: datetime | None = None
@@ -78,7 +80,7 @@ class Collection:
         if not self._database.exists or (self._expired_at and now - self._expired_at < EXPIRE_EVERY):
             return 0
         self._expired_at = now
-        return self._pages.drop(before=now - timedelta(days=self._settings.reverse_days))
+        return self._addresses.drop(before=now - timedelta(days=self._settings.reverse_days))
 
     def close(self) -> None:
         """Lets go of the database."""

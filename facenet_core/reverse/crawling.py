@@ -16,7 +16,8 @@ from facenet_core.errors import (
     TimedOutError,
     UnreachableError,
 )
-from facenet_core.reverse.pages import Address, Pages
+from facenet_core.reverse.addresses import Address, Addresses
+from facenet_core.reverse.photos import Photos
 from facenet_core.reverse.records import Crawled
 from facenet_core.reverse.removals import Barred, Removals
 from facenet_core.sources.records import Fetched, FoundImage, RefusedResult, Source
@@ -40,13 +41,14 @@ class Crawler:
     """Takes search results in.
 
     Args:
-        pages: Where they go.
+        addresses: Where they go.
+        photos: Those that were fetched.
         removals: What must not come back.
         now: The clock, UTC.
     """
 
-    def __init__(self, pages: Pages, removals: Removals, now: Callable[[], datetime]) -> None:
-        self._pages, self._removals, self._now = pages, removals, now
+    def __init__(self, addresses: Addresses, photos: Photos, removals: Removals, now: Callable[[], datetime]) -> None:
+        self._addresses, self._photos, self._removals, self._now = addresses, photos, removals, now
 
     def crawl(self, source: Source, fetching: Fetching, query: str, limit: int) -> Generator[Crawled, None, None]:
         """Looks for pictures and fetches those that are new. What an earlier crawl left unfetched comes first.
@@ -66,7 +68,7 @@ class Crawler:
         """
         barred = self._removals.barred()
         after = 0
-        while (left := self._pages.to_fetch([source.name], after)) is not None:
+        while (left := self._addresses.to_fetch([source.name], after)) is not None:
             after = left.id
             yield self._fetched(left, fetching, barred)
         for result in source.search(query, limit):
@@ -92,29 +94,29 @@ class Crawler:
                 content = fetching.found(address.image).bytes
             except FetchError as error:
                 if not may_pass(error):
-                    self._pages.refused(address.id, error.reason, self._now())
+                    self._addresses.refused(address.id, error.reason, self._now())
                 yield Crawled(address.image.image_url, "refused", error.reason)
                 continue
-            self._pages.fetched_again(address.id, hashlib.sha256(content).hexdigest(), content, self._now())
+            self._addresses.fetched_again(address.id, hashlib.sha256(content).hexdigest(), content, self._now())
             yield Crawled(address.image.image_url, "fetched")
 
     def _taken(self, result: FoundImage, fetching: Fetching, query: str, barred: Barred) -> Crawled:
-        address = self._pages.found(result, query, self._now())
+        address = self._addresses.found(result, query, self._now())
         return self._fetched(address, fetching, barred) if address else Crawled(result.image_url, "known")
 
     def _fetched(self, address: Address, fetching: Fetching, barred: Barred) -> Crawled:
-        if self._pages.originals() >= WAITING:
+        if self._photos.originals() >= WAITING:
             raise ReverseError(f"{WAITING:,} pictures wait for the index already. Index them first: `reverse index`.")
         if _barred(address.image, barred):
-            self._pages.drop(url=address.image.image_url)
+            self._addresses.drop(url=address.image.image_url)
             return Crawled(address.image.image_url, "refused", "It is on the removal list.")
         try:
             content = fetching.found(address.image).bytes
         except FetchError as error:
             if not may_pass(error):
-                self._pages.refused(address.id, error.reason, self._now())
+                self._addresses.refused(address.id, error.reason, self._now())
             return Crawled(address.image.image_url, "refused", error.reason)
-        new = self._pages.fetched(address.id, hashlib.sha256(content).hexdigest(), content, self._now())
+        new = self._addresses.fetched(address.id, hashlib.sha256(content).hexdigest(), content, self._now())
         return Crawled(address.image.image_url, "fetched" if new else "known")
 
 

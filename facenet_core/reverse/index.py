@@ -39,7 +39,7 @@ class ReverseIndex(Removing):
         """
         self.expire()
         with self._alone("crawl", "Another crawl is under way. Wait for its end."):
-            yield from Crawler(self._pages, self._removals, self._now).crawl(source, fetching, query, limit)
+            yield from self._crawler().crawl(source, fetching, query, limit)
 
     def fetch_again(self, fetching: Fetching) -> Generator[Crawled, None, None]:
         """Fetches the originals of photos that another model has seen, for the current one.
@@ -51,8 +51,7 @@ class ReverseIndex(Removing):
         self.expire()
         faces, _ = self._current()
         with self._alone("crawl", "Another crawl is under way. Wait for its end."):
-            crawler = Crawler(self._pages, self._removals, self._now)
-            yield from crawler.again(self._pages.lost(faces.model), fetching)
+            yield from self._crawler().again(self._addresses.lost(faces.model), fetching)
 
     def index(self, *, keep: bool = False, analyse: Analyser = analyse_here) -> Generator[Taken, None, None]:
         """Takes in the photos that wait; see :meth:`ReverseIndexer.run`. Makes the index anew when it is time to.
@@ -68,7 +67,7 @@ class ReverseIndex(Removing):
         self.expire()
         faces, vectors = self._current()
         with self._alone("index", "The index is being written by another process. Wait for its end."):
-            indexer = ReverseIndexer(self._database, self._pages, faces, vectors, self._removals, self._settings)
+            indexer = ReverseIndexer(self._database, self._photos, faces, vectors, self._removals, self._settings)
             yield from indexer.run(self._engine(), analyse, keep=keep)
             with self._database.reading() as connection:
                 due = vectors.due(connection)
@@ -109,7 +108,7 @@ class ReverseIndex(Removing):
     def thumbnail(self, photo: int) -> bytes | None:
         """A photo's thumbnail as JPEG; None if it has gone."""
         self.refuse_off()
-        return self._pages.thumbnail(photo)
+        return self._photos.thumbnail(photo)
 
     def status(self) -> Status:
         """How much there is.
@@ -121,3 +120,6 @@ class ReverseIndex(Removing):
         faces, _ = self._current()
         with self._database.reading() as connection:
             return status(connection, faces)
+
+    def _crawler(self) -> Crawler:
+        return Crawler(self._addresses, self._photos, self._removals, self._now)

@@ -16,7 +16,7 @@ from facenet_core.matching import distance
 from facenet_core.pipeline import Analyser, Encoded
 from facenet_core.reverse.blanking import THUMBNAIL_SIDE, blanked
 from facenet_core.reverse.faces import Faces, NewFace
-from facenet_core.reverse.pages import Pages, Waiting
+from facenet_core.reverse.photos import Photos, Waiting
 from facenet_core.reverse.records import Taken
 from facenet_core.reverse.removals import Removals, RemovedPeople
 from facenet_core.reverse.twins import TWIN_DISTANCE
@@ -55,7 +55,7 @@ class ReverseIndexer:
 
     Args:
         database: Of the index.
-        pages: Where photos wait.
+        photos: Which of them wait.
         faces: Where faces go.
         vectors: Tells which face is near.
         removals: Who must not come back.
@@ -65,13 +65,13 @@ class ReverseIndexer:
     def __init__(
         self,
         database: SQLDatabase,
-        pages: Pages,
+        photos: Photos,
         faces: Faces,
         vectors: Vectors,
         removals: Removals,
         settings: Settings,
     ) -> None:
-        self._database, self._pages, self._faces, self._vectors = database, pages, faces, vectors
+        self._database, self._photos, self._faces, self._vectors = database, photos, faces, vectors
         self._removals, self._settings = removals, settings
 
     def run(self, engine: FaceEngine, analyse: Analyser, *, keep: bool = False) -> Generator[Taken, None, None]:
@@ -104,7 +104,7 @@ class ReverseIndexer:
 
     def _waiting(self, asked: deque[Waiting]) -> Iterator[Encoded]:
         after, limit = 0, self._settings.max_upload_mb * 2**20
-        while (waiting := self._pages.waiting(self._faces.model, after)) is not None:
+        while (waiting := self._photos.waiting(self._faces.model, after)) is not None:
             after = waiting.photo
             asked.append(waiting)
             yield Encoded(waiting.url, partial(bytes, waiting.original), limit, self._settings.max_pixels)

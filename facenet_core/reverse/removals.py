@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select
 
 from facenet_core.errors import ReverseError
 from facenet_core.matching import distances
-from facenet_core.reverse.pages import on_host
+from facenet_core.reverse.addresses import on_host
 from facenet_core.reverse.records import Removal
 from facenet_core.reverse.tables import REMOVALS, REMOVED_FACES
 from facenet_core.store.sql import SQLDatabase

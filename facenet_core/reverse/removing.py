@@ -27,7 +27,7 @@ class Removing(Collection):
             How many addresses were dropped.
         """
         self.refuse_off()
-        dropped = self._pages.drop(url=url)
+        dropped = self._addresses.drop(url=url)
         self._removals.bar("url", url, dropped, self._now())
         return dropped
 
@@ -38,7 +38,7 @@ class Removing(Collection):
             How many addresses were dropped.
         """
         self.refuse_off()
-        dropped = self._pages.drop(host=host)
+        dropped = self._addresses.drop(host=host)
         self._removals.bar("host", host.lower(), dropped, self._now())
         return dropped
 
@@ -146,7 +146,7 @@ class Removing(Collection):
         return found
 
     def _sample(self, hit: Hit) -> bytes:
-        small = self._pages.thumbnail(hit.photo)
+        small = self._photos.thumbnail(hit.photo)
         if small is None:
             raise ReverseError("There is no picture of this face any more. Remove its page, or give another photo.")
         return sample_of_thumbnail(small, hit.detection, hit.size)

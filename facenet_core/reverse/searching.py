@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from facenet_core.calibration import Calibration
 from facenet_core.matching import distance
 from facenet_core.reverse.faces import Faces, IndexedFace
-from facenet_core.reverse.pages import showing, within
+from facenet_core.reverse.pages import showing, shown_faces
 from facenet_core.reverse.records import FLOOR, Among, Hit, Matches, distance_of
-from facenet_core.reverse.tables import FACES, IMAGES
 from facenet_core.reverse.vectors import Vectors
 from facenet_core.store.sql import SQLDatabase
 from facenet_core.thresholds import Targets
@@ -56,7 +55,7 @@ class ReverseSearcher:
             found = self._near(connection, probe, count * MORE, among, None)
             if len(found) < count and not among.everything:
                 # Too few of the nearest count: look among those alone that do.
-                found = self._near(connection, probe, count, among, self._that_count(connection, among))
+                found = self._near(connection, probe, count, among, shown_faces(connection, self._faces.model, among))
             found = found[:count]
             pages = showing(connection, [face.id for _, face in found], among)
         calibration, targets, threshold = self._calibration, self._targets, None
@@ -105,8 +104,3 @@ class ReverseSearcher:
         faces = self._faces.some(connection, ids).values()
         near = sorted(((distance(probe, face.embedding), face) for face in faces), key=lambda each: each[0])
         return [(between, face) for between, face in near if between <= limit]
-
-    def _that_count(self, connection: Connection, among: Among) -> NDArray[np.int64]:
-        own = func.coalesce(FACES.c.twin, FACES.c.id)
-        wanted = select(own).join(IMAGES, IMAGES.c.photo == FACES.c.photo).where(FACES.c.model == self._faces.model)
-        return np.unique(np.fromiter(connection.scalars(within(wanted, among)), np.int64))

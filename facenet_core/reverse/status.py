@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from facenet_core.reverse.faces import Faces
+from facenet_core.reverse.photos import unseen
 from facenet_core.reverse.records import Status
-from facenet_core.reverse.tables import ANALYSES, IMAGES, PHOTOS, REMOVALS
+from facenet_core.reverse.tables import IMAGES, PHOTOS, REMOVALS
 
 
 def status(connection: Connection, faces: Faces) -> Status:
@@ -19,7 +20,6 @@ def status(connection: Connection, faces: Faces) -> Status:
         faces: Those of the current model.
     """
     by_source = select(IMAGES.c.source, func.count()).where(IMAGES.c.photo.is_not(None)).group_by(IMAGES.c.source)
-    unseen = PHOTOS.c.id.not_in(select(ANALYSES.c.photo).where(ANALYSES.c.model == faces.model))
 
     def number(*where: object, of: object = PHOTOS) -> int:
         return connection.execute(select(func.count()).select_from(of).where(*where)).scalar_one()  # type: ignore[arg-type]
@@ -29,8 +29,8 @@ def status(connection: Connection, faces: Faces) -> Status:
         images={source: count for source, count in connection.execute(by_source)},
         refused=number(IMAGES.c.problem.is_not(None), of=IMAGES),
         photos=number(),
-        waiting=number(unseen, PHOTOS.c.original.is_not(None)),
-        lost=number(unseen, PHOTOS.c.original.is_(None)),
+        waiting=number(unseen(faces.model), PHOTOS.c.original.is_not(None)),
+        lost=number(unseen(faces.model), PHOTOS.c.original.is_(None)),
         faces=faces.count(connection),
         copies=faces.count(connection, copies=True),
         removals=number(of=REMOVALS),
