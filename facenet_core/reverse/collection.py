@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from facenet_core.calibration import Calibration
 from facenet_core.config import Settings
@@ -28,6 +29,12 @@ OFF = (
     "The reverse index is off. Read docs/reverse.md first, on what the law may ask of you; "
     "FACENET_REVERSE=true turns it on."
 )
+
+BUSY = {
+    "crawl": "Another crawl is under way. Wait for its end.",
+    "index": "The index is being written by another process. Wait for its end.",
+}
+"""Why work that one process does at a time has to wait."""
 
 EXPIRE_EVERY = timedelta(hours=1)
 """Retention is counted in days."""
@@ -106,8 +113,13 @@ class Collection:
         return ReverseSearcher(self._database, *self._current(), self._calibration(), self._targets())
 
     @contextmanager
-    def _alone(self, work: str, otherwise: str) -> Iterator[None]:
+    def _alone(self, work: Literal["crawl", "index"]) -> Iterator[None]:
+        """Keeps others from the same work, in this process or another.
+
+        Raises:
+            ReverseError: If somebody is at it.
+        """
         with self._database.alone(work) as alone:
             if not alone:
-                raise ReverseError(otherwise)
+                raise ReverseError(BUSY[work])
             yield

@@ -38,7 +38,7 @@ class ReverseIndex(Removing):
                 wait for the index.
         """
         self.expire()
-        with self._alone("crawl", "Another crawl is under way. Wait for its end."):
+        with self._alone("crawl"):
             yield from self._crawler().crawl(source, fetching, query, limit)
 
     def fetch_again(self, fetching: Fetching) -> Generator[Crawled, None, None]:
@@ -50,7 +50,7 @@ class ReverseIndex(Removing):
         """
         self.expire()
         faces, _ = self._current()
-        with self._alone("crawl", "Another crawl is under way. Wait for its end."):
+        with self._alone("crawl"):
             yield from self._crawler().again(self._addresses.lost(faces.model), fetching)
 
     def index(self, *, keep: bool = False, analyse: Analyser = analyse_here) -> Generator[Taken, None, None]:
@@ -66,7 +66,7 @@ class ReverseIndex(Removing):
         """
         self.expire()
         faces, vectors = self._current()
-        with self._alone("index", "The index is being written by another process. Wait for its end."):
+        with self._alone("index"):
             indexer = ReverseIndexer(self._database, self._photos, faces, vectors, self._removals, self._settings)
             yield from indexer.run(self._engine(), analyse, keep=keep)
             with self._database.reading() as connection:
@@ -86,7 +86,7 @@ class ReverseIndex(Removing):
         """
         self.expire()
         _, vectors = self._current()
-        with self._alone("index", "The index is being written by another process. Wait for its end."):
+        with self._alone("index"):
             return vectors.rebuild()
 
     # -- searching --------------------------------------------------------------

@@ -155,7 +155,7 @@ class Removing(Collection):
         """Drops faces near to one, and bars whom they belong to."""
         faces, _ = self._current()
         within, sample = self._limit(limit), sampled()
-        with self._alone("index", "The index is being written by another process. Wait for its end."):
+        with self._alone("index"):
             near = [each.id for each in self._searcher().like(embedding, within)]
             dropped = forget(self._database, faces, near)
             self._removals.bar_face(faces.model, embedding, within, sample, dropped, self._now())
