@@ -5,18 +5,19 @@ A cache: it may be deleted, and what is missing is made again from the photo.
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from facenet_core import images
 from facenet_core.errors import StoreError
-from facenet_core.store.files import discard, make_folder
+from facenet_core.store.files import FILE_MODE, discard, make_folder, temporary_name
 from facenet_core.types import Detection, Photo
 
 THUMBNAIL_SIDE = 360
@@ -25,6 +26,8 @@ THUMBNAIL_SIDE = 360
 CROP_SIDE = 112
 """Pixels of a face's crop."""
 
+END = b"\xff\xd9"
+"""Ends every JPEG. One whose end a power cut has filled with zeros can be decoded, and is grey from there."""
 
 TIDY_SECONDS = 60.0
 """How often to look whether another host has removed photos."""
@@ -66,11 +69,11 @@ class Pictures:
         self._tidied = "", -TIDY_SECONDS
 
     def thumbnail(self, sha256: str) -> bytes | None:
-        """A photo's thumbnail as JPEG; None if it was not made yet."""
+        """A photo's thumbnail as JPEG; None if it was not made yet, or is damaged."""
         return _read(self._place(sha256, "photo"))
 
     def crop(self, sha256: str, face: int) -> bytes | None:
-        """A face's crop as JPEG; None if it was not made yet."""
+        """A face's crop as JPEG; None if it was not made yet, or is damaged."""
         return _read(self._place(sha256, str(face)))
 
     def make(self, photo: Photo, faces: Iterable[tuple[int, Detection]] = ()) -> None:
@@ -103,19 +106,18 @@ class Pictures:
         try:
             for path, content in made.items():
                 make_folder(path.parent)
-                path.write_bytes(content)
-                path.chmod(0o600)
+                _write(path, content)
         except OSError as error:
             raise StoreError(f"{self._folder}: thumbnails can't be written ({error.strerror}).") from error
 
     def forget(self, kept: Callable[[], frozenset[str]]) -> None:
-        """Deletes the pictures of photos that are not kept any more.
+        """Deletes the pictures of photos that are not kept any more, also those that were never finished.
 
         Args:
             kept: Tells those that are, by their sha256. It is asked once what is
                 here is known: what comes meanwhile is left alone.
         """
-        here = list(self._folder.glob("*/*.jpg"))
+        here = list(self._folder.glob("*/*.jpg*"))
         keep = kept() if here else frozenset()
         for path in here:
             if path.name.split("-")[0] not in keep:
@@ -149,7 +151,23 @@ def _crop(pixels: NDArray[np.uint8], detection: Detection) -> NDArray[np.uint8]:
     return pixels[min(top, height - 1) : bottom, min(left, width - 1) : right]
 
 
+def _write(path: Path, content: bytes) -> None:
+    """Writes a file that is never seen half-written. Not flushed: what a power cut takes is made again."""
+    temporary = temporary_name(path)
+    try:
+        temporary.touch(FILE_MODE, exist_ok=False)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except BaseException:
+        discard(temporary)
+        raise
+
+
 def _read(path: Path) -> bytes | None:
-    with suppress(OSError):
-        return path.read_bytes()
-    return None
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as picture:
+            picture.load()
+    except Exception:  # a damaged file makes the decoder raise whatever its parsing trips over
+        return None
+    return content if content.endswith(END) else None

@@ -338,10 +338,11 @@ def test_pictures_that_come_while_others_are_forgotten_are_left_alone(tmp_path: 
     for name in ("aa", "bb"):
         (tmp_path / name).mkdir()
     (tmp_path / "aa" / "aa-photo.jpg").write_bytes(b"")
+    (tmp_path / "aa" / "aa-0.jpg.0b94703d5cb7.tmp").write_bytes(b"")
 
     def kept() -> frozenset[str]:
         (tmp_path / "bb" / "bb-photo.jpg").write_bytes(b"")
         return frozenset()
 
     pictures.forget(kept)
-    assert [path.name for path in tmp_path.rglob("*.jpg")] == ["bb-photo.jpg"]
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["bb-photo.jpg"]
