@@ -58,7 +58,10 @@ def select(picked: set[int], number: int, key: str) -> None:
     def kept() -> None:
         (picked.add if st.session_state[key] else picked.discard)(number)
 
-    st.checkbox("Select", number in picked, key=key, on_change=kept)
+    # A box that is there already keeps its own value, whatever has become of the selection.
+    if st.session_state.get(key, False) != (number in picked):
+        st.session_state[key] = number in picked
+    st.checkbox("Select", key=key, on_change=kept)
 
 
 def crop(shared: FaceService, shown: AlbumFace) -> bytes:

@@ -82,6 +82,11 @@ def section(visitor: Visitor, name: str) -> Visitor:
     return visitor.open("album").choose(ALBUM, name)
 
 
+def ticked(visitor: Visitor) -> list[bool]:
+    """Which of what can be selected looks selected."""
+    return [box.value for box in visitor.checkbox if box.label == "Select"]
+
+
 def told(service: FaceService) -> list[tuple[str, str]]:
     return [(event.kind, event.outcome) for event in reversed(service.audit.latest())]
 
@@ -211,7 +216,31 @@ def test_photos_are_selected_and_downloaded(indexed: FaceService, visitor: Visit
     visitor.fill("Select", True, "checkbox", 1)
     archive = zipfile.ZipFile(io.BytesIO(visitor.download("Download 1 selected")))
     assert len(archive.namelist()) == 2
+    assert ticked(visitor) == [False, True, False]
     visitor.click("Clear selection")
+    assert not visitor.has("download_button", "Download 1 selected")
+    assert ticked(visitor) == [False, False, False]
+    visitor.fill("Select", True, "checkbox", 1)
+    assert visitor.has("download_button", "Download 1 selected")
+
+
+def test_another_question_begins_without_a_selection(indexed: FaceService, visitor: Visitor) -> None:
+    visitor.open("album").upload(DROP, ("probe.png", photo(RED)))
+    visitor.fill("Select", True, "checkbox", 0).fill("Select", True, "checkbox", 2)
+    assert ticked(visitor) == [True, False, True]
+    visitor.upload(DROP, ("another.png", photo(RED, mark=9)))
+    assert "Found in 3 photos" in visitor.text
+    assert ticked(visitor) == [False, False, False]
+    visitor.fill("Select", True, "checkbox", 0)
+    assert visitor.has("download_button", "Download 1 selected")
+
+
+def test_a_selection_is_still_ticked_after_a_look_elsewhere(indexed: FaceService, visitor: Visitor) -> None:
+    visitor.open("album").upload(DROP, ("probe.png", photo(RED)))
+    visitor.fill("Select", True, "checkbox", 1).choose(ALBUM, "Photos").choose(ALBUM, "Search")
+    assert visitor.has("download_button", "Download 1 selected")
+    assert ticked(visitor) == [False, True, False]
+    visitor.fill("Select", False, "checkbox", 1)
     assert not visitor.has("download_button", "Download 1 selected")
 
 
@@ -327,9 +356,11 @@ def test_faces_are_grouped_named_merged_split_and_all_of_it_is_taken_back(
     assert "*Ann*" not in "\n".join(visitor.raw)
     visitor.fill("Select", True, "checkbox", 2).click("Not this person (1)")
     assert "2 faces on 2 photos" in visitor.text
+    assert ticked(visitor) == [False, False]
     visitor.click("Undo the last correction")
     assert "Taken back: a split." in visitor.text
     assert "3 faces on 3 photos" in visitor.text
+    assert ticked(visitor) == [False, False, False]
     visitor.click("All people")
     assert "1 named" in visitor.text
     kinds = [kind for kind, _ in told(indexed)]
@@ -342,6 +373,7 @@ def test_groups_are_said_to_be_one_person(indexed: FaceService, visitor: Visitor
     assert visitor.one("button", "These are one person").disabled
     visitor.fill("Select", True, "checkbox", 0).fill("Select", True, "checkbox", 1).click("These 2 are one person")
     assert "2 groups are one person now." in visitor.text
+    assert ticked(visitor) == [False]
     visitor.click("Group all faces again")
     assert "1 person on two photos or more" in visitor.text
     visitor.click("Undo the last correction").click("Undo the last correction")
