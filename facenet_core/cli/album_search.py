@@ -8,6 +8,7 @@ from pathlib import Path
 
 from facenet_core.album.packing import pack
 from facenet_core.album.records import Found, Hit
+from facenet_core.album.samples import best_faces, first_templates
 from facenet_core.cli import audit, files, shapes
 from facenet_core.cli.arguments import Commands, add_command, number
 from facenet_core.cli.output import DONE, NO_MATCH, Answer, columns, count, load_model
@@ -42,7 +43,7 @@ def search(service: FaceService, args: Namespace) -> Answer:
     load_model(service)
     samples = [*_samples(service, args.photos, args.face), *_of_person(service, args.person)]
     if args.group is not None:
-        samples += list(service.album.embeddings(service.album.people.get(args.group).faces[:5]))
+        samples += list(service.album.embeddings(best_faces(service.album.people.get(args.group))))
     people = [samples, *([_samples(service, args.and_photos)] if args.and_photos else [])]
     without = [_samples(service, args.without_photos)] if args.without_photos else []
     found = service.album.search(people, without)
@@ -73,8 +74,8 @@ def _samples(service: FaceService, photos: Sequence[Path], face: int | None = No
 def _of_person(service: FaceService, name: str | None) -> list[Embedding]:
     if name is None:
         return []
-    person, model_id = service.repository.person(name), service.engine.model_id
-    embeddings = [template.embedding for template in person.templates if template.model_id == model_id]
+    person = service.repository.person(name)
+    embeddings = [template.embedding for template in first_templates(person, service.engine.model_id)]
     if not embeddings:
         raise UnknownPersonError(f"{person.name} was enrolled with another model. Renew the templates first.")
     return embeddings

@@ -10,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from facenet_core.album.records import AlbumFace, Group
+from facenet_core.album.samples import best_faces, first_templates
 from facenet_core.drawing import png
 from facenet_core.errors import AlbumError, FaceNetError, NoFaceError
 from facenet_core.service import FaceService
@@ -23,9 +24,6 @@ TRAYS = "album_samples"
 
 TWO = "album_two"
 """Whether two people are looked for, as a key of the session."""
-
-MOST = 10
-"""Faces of a group, or photos of an enrolled person, that are samples: the best."""
 
 ENROLLED = "Enrolled person"
 ICONS = inputs.ICONS | {ENROLLED: ":material/badge:"}
@@ -107,7 +105,7 @@ def of_group(shared: FaceService, group: Group) -> Sample:
     Raises:
         FaceNetError: If the photo of the first can't be read.
     """
-    best = shared.album.faces(group.faces[:MOST])
+    best = shared.album.faces(best_faces(group))
     name = f"{group.name or 'Unknown'}, {components.count(len(best), 'face')} of the album"
     return _of(shared, f"group {' '.join(str(face.id) for face in best)}", name, best)
 
@@ -194,7 +192,7 @@ def _enrolled(shared: FaceService, person: str) -> None:
     )
     if not name:
         return
-    templates = [t for t in people[name].templates if t.model_id == model][:MOST]
+    templates = first_templates(people[name], model)
     if not templates:
         st.warning("The photos of this person were embedded by another model. Renew them on the Manage page.")
         return

@@ -14,6 +14,7 @@ import pytest
 import streamlit as st
 
 from facenet_core import shipped
+from facenet_core.album.samples import MOST
 from facenet_core.service import FaceService
 from facenet_core.ui import login
 from facenet_core.ui.components import plain
@@ -405,6 +406,14 @@ def test_a_group_is_searched_for(indexed: FaceService, visitor: Visitor) -> None
     section(visitor, "People").click("Open", 1).click("Search for this person")
     assert "Unknown, 2 faces of the album" in visitor.text
     assert "Found in 2 photos" in visitor.text
+
+
+def test_the_best_faces_of_a_large_group_are_samples(indexed: FaceService, visitor: Visitor, folder: Path) -> None:
+    for mark in range(10, 22):
+        (folder / f"{mark}.png").write_bytes(photo(RED, mark=mark))
+    list(indexed.album.index())
+    section(visitor, "People").click("Open").click("Search for this person")
+    assert f"Unknown, {MOST} faces of the album" in visitor.text
 
 
 def test_a_group_that_is_gone_leads_back_to_all(indexed: FaceService, visitor: Visitor, folder: Path) -> None:

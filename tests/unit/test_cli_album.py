@@ -6,11 +6,16 @@ import csv
 import io
 import stat
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from facenet_core import shipped
+from facenet_core.album.album import Album
+from facenet_core.album.records import Found
+from facenet_core.album.samples import MOST
+from facenet_core.types import Embedding
 from tests.cli_runner import Cli
 from tests.fakes import BLUE, GREEN, MEASURED, MODEL, RED, YELLOW
 
@@ -184,6 +189,26 @@ def test_enrolled_people_and_groups_are_searched_for(indexed: Cli) -> None:
     number = indexed("album", "people", "--json").data["groups"][0]["number"]
     assert len(indexed("album", "search", "--group", number, "--json").data["photos"]) == 3
     assert indexed("album", "search", "--person", "nobody", "--json").error["code"] == "unknown_person"
+
+
+def test_as_many_faces_of_a_group_or_a_person_are_samples_as_on_the_page(
+    indexed: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mark in range(10, 22):
+        indexed.photo(f"photos/red {mark}.png", RED, mark=mark)
+    indexed("album", "index")
+    indexed.enrol({"Rita": [(200, 10 + shade, 10) for shade in range(MOST + 2)]})
+    asked, search = [], Album.search
+
+    def counted(album: Album, people: Sequence[Sequence[Embedding]], *without: Sequence[Sequence[Embedding]]) -> Found:
+        asked.append([len(samples) for samples in people])
+        return search(album, people, *without)
+
+    monkeypatch.setattr(Album, "search", counted)
+    number = indexed("album", "people", "--json").data["groups"][0]["number"]
+    assert indexed("album", "search", "--group", number).code == 0
+    assert indexed("album", "search", "--person", "Rita").code == 0
+    assert asked == [[MOST], [MOST]]
 
 
 def test_a_sample_without_a_face_says_so(indexed: Cli) -> None:
