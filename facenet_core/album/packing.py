@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
@@ -67,6 +68,35 @@ def pack(album: Packable, hits: Iterable[Hit], target: BinaryIO) -> int:
             rows.writerow((cell(path), cell(file), *found, cell(problem)))
         archive.writestr(MANIFEST, manifest.getvalue())
     return count
+
+
+def parts(hits: Iterable[Hit], photos: int, size: int) -> Iterator[tuple[Hit, ...]]:
+    """Parts to be packed one by one, in order. Files are looked at for a part when it is asked for.
+
+    Args:
+        hits: Which photos.
+        photos: How many a part holds at most.
+        size: How many bytes they have together at most; a photo that has more is alone.
+    """
+    part: list[Hit] = []
+    total = 0
+    for hit in hits:
+        own = _size(hit.photo)
+        if part and (len(part) == photos or total + own > size):
+            yield tuple(part)
+            part, total = [], 0
+        part.append(hit)
+        total += own
+    if part:
+        yield tuple(part)
+
+
+def _size(photo: AlbumPhoto) -> int:
+    """The bytes of a photo; 0 if none of its files is there."""
+    for path in photo.paths:
+        with suppress(OSError):
+            return path.stat().st_size
+    return 0
 
 
 def in_album(paths: Sequence[Path], roots: Sequence[Path]) -> str:

@@ -7,15 +7,18 @@ from tempfile import TemporaryFile
 
 import streamlit as st
 
-from facenet_core.album.packing import pack
+from facenet_core.album.packing import pack, parts
 from facenet_core.album.records import Found, Hit
 from facenet_core.drawing import Style
 from facenet_core.service import FaceService
 from facenet_core.types import OneIn
 from facenet_core.ui import album_photo, album_tiles
 
-PART = 100
-"""Photos in one archive at most: what a browser is given is held in memory."""
+PART, PART_MB = 100, 500
+"""Photos in one archive at most, and their megabytes together: what a browser is given is held in memory."""
+
+PARTS = "album_parts"
+"""An answer, and the parts in which its photos are downloaded, as a key of the session."""
 
 PAGE = 40
 """Photos that are shown at once."""
@@ -53,28 +56,41 @@ def downloads(shared: FaceService, question: str, all_of_them: Sequence[Hit], fo
     picked = _picked(question)
     chosen = [hit for hit in (*found.hits, *found.perhaps) if hit.photo.id in picked]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        parts = -(-len(all_of_them) // PART)
+        several = _parts(found, all_of_them)
         part = 1
-        if parts > 1:
+        if len(several) > 1:
             part = st.selectbox(
                 "Download",
-                range(1, parts + 1),
-                format_func=lambda n: _part(n, len(all_of_them)),
+                range(1, len(several) + 1),
+                format_func=lambda n: _part(n, several),
                 key=f"album_part_{question}",
                 width=220,
             )
-        these = all_of_them[(part - 1) * PART : part * PART]
-        which = "all" if parts == 1 else "these"
+        these = several[part - 1]
+        which = "all" if len(several) == 1 else "these"
         _download(shared, f"Download {which} {len(these):,}" if len(these) > 1 else "Download it", "all", these)
+        fit = next(parts(chosen, PART, PART_MB * 10**6), ())
         if chosen:
-            _download(shared, f"Download {len(chosen):,} selected", "selected", chosen[:PART])
+            _download(shared, f"Download {len(fit):,} selected", "selected", fit)
             st.button("Clear selection", icon=":material/deselect:", type="tertiary", on_click=picked.clear)
-    if len(chosen) > PART:
-        st.caption(f"A download holds {PART} photos at most: the best of those that are selected.")
+    if len(fit) < len(chosen):
+        limit = f"{PART} photos or {PART_MB} MB"
+        st.caption(f"A download holds {limit} at most: the best of the {len(chosen):,} that are selected.")
 
 
-def _part(number: int, photos: int) -> str:
-    return f"Photos {(number - 1) * PART + 1:,} to {min(number * PART, photos):,} of {photos:,}"
+def _parts(found: Found, photos: Sequence[Hit]) -> tuple[tuple[Hit, ...], ...]:
+    """The photos of an answer in parts. Their files are looked at once, however often the page runs."""
+    known: tuple[Found, tuple[tuple[Hit, ...], ...]] | None = st.session_state.get(PARTS)
+    if known is None or known[0] is not found:
+        st.session_state[PARTS] = known = (found, tuple(parts(photos, PART, PART_MB * 10**6)))
+    return known[1]
+
+
+def _part(number: int, several: Sequence[Sequence[Hit]]) -> str:
+    before, own, photos = sum(map(len, several[: number - 1])), len(several[number - 1]), sum(map(len, several))
+    if own == 1:
+        return f"Photo {before + 1:,} of {photos:,}"
+    return f"Photos {before + 1:,} to {before + own:,} of {photos:,}"
 
 
 def _download(shared: FaceService, label: str, key: str, hits: Sequence[Hit]) -> None:

@@ -16,7 +16,7 @@ import streamlit as st
 from facenet_core import shipped
 from facenet_core.album.samples import MOST
 from facenet_core.service import FaceService
-from facenet_core.ui import login
+from facenet_core.ui import album_hits, login
 from facenet_core.ui.components import plain
 from tests import fakes
 from tests.fakes import BLUE, DARK_RED, GREEN, OTHER_MODEL, RED, YELLOW, fake_engine, photo
@@ -81,6 +81,11 @@ def indexing_done() -> None:
 
 def section(visitor: Visitor, name: str) -> Visitor:
     return visitor.open("album").choose(ALBUM, name)
+
+
+def packed(content: bytes) -> set[str]:
+    """The photos in an archive."""
+    return {Path(name).name for name in zipfile.ZipFile(io.BytesIO(content)).namelist()} - {"manifest.csv"}
 
 
 def ticked(visitor: Visitor) -> list[bool]:
@@ -223,6 +228,22 @@ def test_photos_are_selected_and_downloaded(indexed: FaceService, visitor: Visit
     assert ticked(visitor) == [False, False, False]
     visitor.fill("Select", True, "checkbox", 1)
     assert visitor.has("download_button", "Download 1 selected")
+
+
+def test_downloads_come_in_parts_that_fit_into_memory(
+    indexed: FaceService, visitor: Visitor, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [(folder / name).stat().st_size for name in ("ann-1.png", "ann-2.png", "trip/ann-and-bob.png")]
+    monkeypatch.setattr(album_hits, "PART_MB", (sum(sizes) - 1) / 10**6)
+    visitor.open("album").upload(DROP, ("probe.png", photo(RED)))
+    assert visitor.one("selectbox", "Download").options == ["Photos 1 to 2 of 3", "Photo 3 of 3"]
+    first = packed(visitor.download("Download these 2"))
+    last = packed(visitor.select("Download", "Photo 3 of 3").download("Download it"))
+    assert sorted([*first, *last]) == ["ann-1.png", "ann-2.png", "ann-and-bob.png"]
+    for number in range(3):
+        visitor.fill("Select", True, "checkbox", number)
+    assert "the best of the 3 that are selected" in visitor.text
+    assert packed(visitor.download("Download 2 selected")) == first
 
 
 def test_another_question_begins_without_a_selection(indexed: FaceService, visitor: Visitor) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from facenet_core.album.packing import COLUMNS, MANIFEST, pack
+from facenet_core.album.packing import COLUMNS, MANIFEST, pack, parts
 from facenet_core.album.records import AlbumFace, AlbumPhoto, Folder, Hit
 from facenet_core.errors import AlbumError
 from facenet_core.types import Box, Detection
@@ -68,6 +68,40 @@ def test_photos_are_packed_as_they_are_with_where_each_is_from() -> None:
 
 def test_nothing_found_is_an_empty_manifest() -> None:
     assert packed(Originals()) == (0, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ((), []),
+        ((1, 1, 1, 1), [[0, 1, 2], [3]]),  # three photos at most
+        ((60, 40, 1), [[0, 1], [2]]),  # and a hundred bytes
+        ((60, 41), [[0], [1]]),
+        ((500, 500, 20), [[0], [1], [2]]),  # one that is too large alone is a part of its own
+        ((20, 500, 20, 20), [[0], [1], [2, 3]]),
+        ((None, 100, None), [[0, 1, 2]]),  # what is gone is in the manifest alone
+    ],
+)
+def test_photos_come_in_parts_of_so_many_and_of_so_many_bytes(
+    tmp_path: Path, sizes: tuple[int | None, ...], expected: list[list[int]]
+) -> None:
+    hits = []
+    for number, size in enumerate(sizes):
+        path = tmp_path / f"{number}.jpg"
+        if size is not None:
+            path.write_bytes(bytes(size))
+        hits.append(hit(b"%d" % number, str(tmp_path / "gone.jpg"), str(path)))
+    assert [[hits.index(each) for each in part] for part in parts(hits, 3, 100)] == expected
+
+
+def test_files_beyond_the_first_part_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / f"{number}.jpg" for number in range(9)]
+    for path in paths:
+        path.write_bytes(b"photo")
+    looked, stat = [], Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path: looked.append(path) or stat(path))
+    assert len(next(parts([hit(b"%d" % n, str(path)) for n, path in enumerate(paths)], 2, 1000))) == 2
+    assert looked == paths[:3]
 
 
 def test_namesakes_are_told_apart() -> None:
