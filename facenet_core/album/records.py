@@ -219,8 +219,10 @@ class Hit:
     Attributes:
         photo: The photo.
         faces: The face of each person who was searched for, in their order.
-        distance: Of the farthest of them, 0 to 2.
-        strangers: One in so many strangers is so near.
+        distance: Of the farthest of them, by itself, 0 to 2.
+        strangers: One in so many strangers is so near as all faces that are
+            surely the same person are, taken together; of several people the
+            least sure.
     """
 
     photo: AlbumPhoto

@@ -127,7 +127,7 @@ def _tile(shared: FaceService, hit: Hit, marked: Sequence[str | None], style: St
 
 
 def strangers(hit: Hit) -> str:
-    """How rare such a likeness is: ``1 in 4,000``."""
+    """How rare such a likeness is, of a face with all that are surely the same person: ``1 in 4,000``."""
     one_in = OneIn(min(hit.strangers, RAREST), "bound" if hit.strangers >= RAREST else "estimated")
     return str(one_in).removeprefix("about ").replace("fewer than", "under")
 

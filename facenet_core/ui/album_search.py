@@ -20,6 +20,13 @@ MODE = "album_mode"
 ANSWER = "album_found"
 """The last question with its answer, as a key of the session."""
 
+NUMBERS = (
+    "The distance is that of this face alone. **1 in 4,000** is about all faces of the album that are surely the same "
+    "person, taken together: one of so many strangers would be as near. A face can be far away by itself, and yet "
+    "be one of somebody whose other faces are near."
+)
+"""What is under each photo."""
+
 SAID: Final = {
     "found": ":green[:material/check_circle: {}]",
     "absent": ":red[:material/person_off: {}]",
@@ -80,11 +87,17 @@ def _answer(shared: FaceService, question: str, found: Found, mode: str | None) 
     st.subheader(SAID[found.verdict].format(sentence(found, mode)), anchor=False)
     searched = f"{components.count(found.faces, 'face')} searched."
     if found.verdict == "absent":
-        st.caption(f"{searched} Another photo may find more: sharp, well lit, the face turned to the camera.")
+        st.caption(
+            f"{searched} Another photo may find more: sharp, well lit, the face turned to the camera.",
+            help=NUMBERS if found.perhaps else None,
+        )
         if not found.perhaps:
             return
     else:
-        st.caption(f"{searched} Under each photo: the distance, and how many strangers would look this similar.")
+        st.caption(
+            f"{searched} Under each photo: its distance, and how rare among strangers the person's likeness is.",
+            help=NUMBERS,
+        )
     marked = (A, B) if mode == BOTH else (None,)
     album_hits.downloads(shared, question, found.hits or found.perhaps, found)
     if found.hits:

@@ -184,6 +184,8 @@ def test_somebody_is_found_by_a_photo(indexed: FaceService, visitor: Visitor, fo
     assert {name for name in visitor.pictures if "boxed" in name} == {
         f"{name} with the face boxed" for name in ("ann-1.png", "ann-2.png", "ann-and-bob.png")
     }
+    (said,) = (caption for caption in visitor.caption if "Under each photo" in caption.value)
+    assert "of this face alone" in said.proto.help and "taken together" in said.proto.help
     visitor.run().choose(ALBUM, "Photos").choose(ALBUM, "Search")
     assert "Found in 3 photos" in visitor.text
     assert told(indexed) == [("album_search", "found")]

@@ -310,6 +310,14 @@ def test_of_several_faces_of_a_photo_the_surest_counts() -> None:
     assert (np.diff(ranking.rarity) >= 0).all()
 
 
+def test_all_faces_of_a_knot_are_as_rare_as_the_knot_and_each_has_its_own_distance() -> None:
+    person = strangers(1, seed=31)[0]
+    faces = np.stack([beside(person, 0.3, seed=1), beside(person, 0.6, seed=2)])
+    ranking = Crowd.of(faces, np.array([7, 8]), np.zeros(2, np.int64)).rank(person[np.newaxis], MEASURED)
+    assert ranking.distances.tolist() == pytest.approx([0.3, 0.6], abs=1e-3)
+    assert ranking.rarity[0] == ranking.rarity[1]
+
+
 def test_every_further_sample_brings_the_person_nearer() -> None:
     person = strangers(1, seed=11)[0]
     samples = np.stack([beside(person, 0.5, seed) for seed in range(5)])
