@@ -75,32 +75,37 @@ def changes(root: Path, known: Mapping[bytes, KnownFile], stale: Callable[[Known
     gone = tuple(file.id for path, file in known.items() if path not in seen and not path.startswith(tuple(unread)))
     if known and not seen:
         raise AlbumError(
-            f"{root}: there is no photo in this folder, and there were {len(known):,}. Is its disk mounted? If they "
-            "were deleted, remove the folder from the album."
+            f"{root}: there is no photo in this folder, and there were {len(known):,}. "
+            "Is its disk mounted? If they were deleted, remove the folder from the album."
         )
     return Changes(tuple(sorted(fresh, key=lambda entry: entry.path)), same, gone)
 
 
 def _entries(root: Path) -> Iterator[Entry]:
     """Every file below a folder that has a photo's ending. Links are not followed, folders of a dot not entered."""
-    try:
-        top = os.scandir(os.fsencode(root))
-    except OSError as error:
-        raise AlbumError(f"{shown(str(root))}: this folder can't be read ({error.strerror}).") from error
-    waiting = [(b"", top)]
+    waiting = [(b"", os.fsencode(root))]
     while waiting:
-        prefix, listing = waiting.pop()
-        with listing:
-            for entry in listing:
-                path = prefix + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if not entry.name.startswith(b"."):
-                        try:
-                            waiting.append((path + b"/", os.scandir(entry.path)))
-                        except OSError as error:
-                            yield Entry(path, 0, 0, (UNREADABLE, f"This folder can't be read ({error.strerror})."))
-                elif _is_photo(entry.name):
-                    yield _entry(entry, path)
+        prefix, folder = waiting.pop()
+        try:
+            # To the end, and closed: a folder that waits for its turn must not hold a descriptor.
+            with os.scandir(folder) as listing:
+                entries = list(listing)
+        except OSError as error:
+            if not prefix:
+                raise AlbumError(f"{shown(str(root))}: this folder can't be read ({error.strerror}).") from error
+            yield Entry(prefix.removesuffix(b"/"), 0, 0, (UNREADABLE, f"This folder can't be read ({error.strerror})."))
+            continue
+        for entry in entries:
+            path = prefix + entry.name
+            try:
+                is_folder = entry.is_dir(follow_symlinks=False)
+            except OSError as error:  # it may be either
+                yield Entry(path, 0, 0, (UNREADABLE, f"This can't be read ({error.strerror})."))
+                continue
+            if is_folder and not entry.name.startswith(b"."):
+                waiting.append((path + b"/", entry.path))
+            elif not is_folder and is_photo(entry.name):
+                yield _entry(entry, path)
 
 
 def _entry(entry: os.DirEntry[bytes], path: bytes) -> Entry:
@@ -115,6 +120,7 @@ def _entry(entry: os.DirEntry[bytes], path: bytes) -> Entry:
     return Entry(path, stat.st_size, stat.st_mtime_ns)
 
 
-def _is_photo(name: bytes) -> bool:
+def is_photo(name: bytes) -> bool:
+    """Whether a file of this name may be a photo."""
     # Those that begin with a dot are what systems leave beside photos: "._IMG_1.jpg".
     return not name.startswith(b".") and Path(os.fsdecode(name)).suffix.casefold() in PHOTO_SUFFIXES
