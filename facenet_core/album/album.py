@@ -83,7 +83,7 @@ class Album:
         path = _absolute(path)
         database = self._settings.db.resolve()
         if database.is_relative_to(path) or path.is_relative_to(database):
-            raise AlbumError(f"{path}: the database is in this folder. Choose one that holds photos alone.")
+            raise AlbumError(f"{shown(str(path))}: the database is in this folder. Choose one that holds photos alone.")
         if not path.is_dir():
             raise AlbumError(f"{shown(str(path))}: there is no such folder.")
         return self._files.add_folder(path, self._now())
@@ -102,7 +102,7 @@ class Album:
                 self._files.remove_folder(folder)
                 self._pictures.forget(self._photos.contents)
                 return folder
-        raise AlbumError(f"{path}: this folder is not in the album.")
+        raise AlbumError(f"{shown(str(path))}: this folder is not in the album.")
 
     def refused(self) -> tuple[Refused, ...]:
         """Files that can't be used, and why."""

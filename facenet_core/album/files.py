@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Insert, bindparam, delete, func, insert, or_, select, text, update
 
 from facenet_core.album.database import AlbumDatabase, note
-from facenet_core.album.records import Folder, KnownFile, Refused
+from facenet_core.album.records import Folder, KnownFile, Refused, shown
 from facenet_core.album.tables import FILES, FOLDERS, MISSING_FROM, PHOTOS
 from facenet_core.errors import AlbumError
 from facenet_core.store.bulk import pieces, tuples
@@ -92,7 +92,8 @@ class AlbumFiles:
                     return folder
                 if path.is_relative_to(folder.path) or folder.path.is_relative_to(path):
                     raise AlbumError(
-                        f"{path}: {folder.path} is in the album already, and one of the two holds the other."
+                        f"{shown(str(path))}: {shown(str(folder.path))} is in the album already, and one of the two "
+                        "holds the other."
                     )
             new = insert(FOLDERS).values(path=os.fsencode(path), added_at=now.isoformat()).returning(FOLDERS.c.id)
             return Folder(connection.execute(new).scalar_one(), path, now, 0, 0)

@@ -75,7 +75,7 @@ def changes(root: Path, known: Mapping[bytes, KnownFile], stale: Callable[[Known
     gone = tuple(file.id for path, file in known.items() if path not in seen and not path.startswith(tuple(unread)))
     if known and not seen:
         raise AlbumError(
-            f"{root}: there is no photo in this folder, and there were {len(known):,}. "
+            f"{shown(str(root))}: there is no photo in this folder, and there were {len(known):,}. "
             "Is its disk mounted? If they were deleted, remove the folder from the album."
         )
     return Changes(tuple(sorted(fresh, key=lambda entry: entry.path)), same, gone)

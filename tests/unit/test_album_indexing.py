@@ -498,6 +498,35 @@ def test_the_folder_of_the_album_s_own_pictures_is_refused(scene: Scene) -> None
         scene.album.add(scene.settings.db / "album" / "pictures")
 
 
+def test_messages_about_a_folder_with_an_odd_name_can_be_stored_and_shown(scene: Scene) -> None:
+    odd = scene.folder.with_name("caf\udce9")
+    (odd / "inner").mkdir(parents=True)
+    said = []
+    with pytest.raises(AlbumError, match="not in the album") as error:
+        scene.album.remove(odd)
+    said.append(str(error.value))
+    scene.album.add(odd)
+    with pytest.raises(AlbumError, match="one of the two holds the other") as error:
+        scene.album.add(odd / "inner")
+    said.append(str(error.value))
+    (odd / "a.png").write_bytes(photo(RED))
+    list(scene.album.index())
+    (odd / "a.png").unlink()
+    with pytest.raises(AlbumError, match="Is its disk mounted"):
+        scene.index()
+    run = scene.album.run()
+    assert run and run.state == "failed" and run.problem
+    for each in (*said, run.problem):
+        assert "caf?" in each.encode().decode()
+
+
+def test_a_database_in_a_folder_with_an_odd_name_is_named(settings: Settings, tmp_path: Path) -> None:
+    odd = tmp_path / "caf\udce9"
+    album = FaceService(settings.model_copy(update={"db": odd / "db"}), fake_engine()).album
+    with pytest.raises(AlbumError, match=r"caf\?: the database is in this folder"):
+        album.add(odd)
+
+
 @pytest.mark.parametrize("name", ["nowhere", "a.png"])
 def test_what_is_no_folder_is_refused(scene: Scene, name: str) -> None:
     scene.put("a.png", RED)
