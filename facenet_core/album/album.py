@@ -95,7 +95,7 @@ class Album:
             AlbumError: If it is not in the album, or the album is being indexed.
         """
         if self._indexer.busy:
-            raise AlbumError("The album is being indexed. Pause that first.")
+            raise AlbumError("The album is being indexed. Pause that first, or wait for its end.")
         path = _absolute(path)
         for folder in self.folders():
             if folder.path == path:
@@ -122,7 +122,9 @@ class Album:
         yield from self._run(again, analyse)
 
     def _run(self, again: bool = False, analyse: Analyser = analyse_here) -> Generator[Indexed, None, None]:
-        yield from self._indexer.run(self._engine(), again=again, analyse=analyse)
+        yield from self._indexer.run(self._engine(), again=again, analyse=analyse, group=self._group)
+
+    def _group(self) -> None:
         with suppress(NoThresholdError):  # without it faces are searched one by one, and grouped by nobody
             self.people.group()
 
@@ -143,8 +145,12 @@ class Album:
         return self._thread is not None and self._thread.is_alive()
 
     def pause_index(self) -> None:
-        """Ends the run in the background after the photo that it is at; the next one goes on there."""
-        self._indexer.stop()
+        """Ends the run, of whatever process, after the photo that it is at; the next one goes on there.
+
+        Raises:
+            StoreError: If the album can't be written.
+        """
+        self._indexer.pause()
 
     def run(self) -> Run | None:
         """How far an index run is, of whatever process, or how the last one ended."""
@@ -287,8 +293,8 @@ class Album:
         return together(self._photos, table, rankings, barred)
 
     def close(self) -> None:
-        """Ends what is under way and lets go of the files."""
-        self.pause_index()
+        """Ends what is under way here and lets go of the files."""
+        self._indexer.stop()
         if self._thread:
             self._thread.join()
         self._database.close()

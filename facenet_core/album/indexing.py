@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.files import AlbumFiles
 from facenet_core.album.photos import AlbumPhotos
 from facenet_core.album.pictures import Drawn, Pictures
-from facenet_core.album.records import Folder, Indexed, KnownFile, Run, RunState, shown
+from facenet_core.album.records import UNDER_WAY, Folder, Indexed, KnownFile, Run, RunState, shown
 from facenet_core.album.scanning import UNREADABLE, Changes, Entry, changes
 from facenet_core.album.tables import RUNS
 from facenet_core.config import Settings
@@ -73,6 +73,10 @@ _TELL = text(
     "told_at = excluded.told_at, total = excluded.total, done = excluded.done, problem = excluded.problem"
 )
 
+# Whoever asks a run to pause changes a state that the run would write over, so it looks.
+_PAUSE = update(RUNS).where(RUNS.c.state.in_(("scanning", "indexing"))).values(state="pausing")
+_GO_ON = update(RUNS).where(RUNS.c.state != "pausing")
+
 
 class Indexer:
     """Runs over the folders of an album. One run at a time, of whatever process.
@@ -101,7 +105,12 @@ class Indexer:
         self._told = datetime.min.replace(tzinfo=UTC)
 
     def run(
-        self, engine: FaceEngine, *, again: bool = False, analyse: Analyser = analyse_here
+        self,
+        engine: FaceEngine,
+        *,
+        again: bool = False,
+        analyse: Analyser = analyse_here,
+        group: Callable[[], object] = lambda: None,
     ) -> Generator[Indexed, None, None]:
         """Looks at everything that is new or changed; what is gone leaves the album.
 
@@ -112,6 +121,8 @@ class Indexer:
             engine: What finds and embeds faces.
             again: Read every file, and compare its content with what is known.
             analyse: Where photos are analysed. The album is written here alone.
+            group: Groups the faces, at the end of the run, also if it was asked
+                to pause.
 
         Yields:
             Each file that was looked at.
@@ -125,28 +136,36 @@ class Indexer:
         with self._database.alone(WORK) as alone:
             if not alone:
                 raise AlbumError("The album is being indexed by another process. Wait for its end.")
-            yield from self._run(engine, again, analyse)
+            yield from self._run(engine, again, analyse, group)
 
-    def _run(self, engine: FaceEngine, again: bool, analyse: Analyser) -> Generator[Indexed, None, None]:
+    def _run(
+        self, engine: FaceEngine, again: bool, analyse: Analyser, group: Callable[[], object]
+    ) -> Generator[Indexed, None, None]:
         began, total, done = self._now(), 0, 0
         try:
             self._tell("scanning", began, 0, 0)
             found = self._scanned(again, engine)
             total = sum(len(each.fresh) for _, each in found)
-            self._tell("indexing", began, total, 0)
+            going = self._goes_on(total, done)
             for folder, each in found:
+                if not going:
+                    break
                 with closing(self._indexed(engine, folder, each.fresh, analyse)) as coming:
                     for indexed in coming:
                         done += 1
                         if (self._now() - self._told).total_seconds() >= TOLD_EVERY:
-                            self._tell("indexing", began, total, done)
+                            going = self._goes_on(total, done)
                         yield indexed
-                        if self._stop.is_set():
-                            self._tell("paused", began, total, done)
-                            return
-                self._files.drop_files(each.gone, self._now())
-            self._pictures.forget(self._photos.contents)
-            self._tell("done", began, total, done)
+                        going = going and not self._stop.is_set()
+                        if not going:
+                            break
+                    else:
+                        self._files.drop_files(each.gone, self._now())
+            if going:
+                self._pictures.forget(self._photos.contents)
+            self._tell("grouping", began, total, done)
+            group()
+            self._tell("done" if going else "paused", began, total, done)
         except GeneratorExit:
             self._tell("paused", began, total, done)
             raise
@@ -155,8 +174,15 @@ class Indexer:
             raise
 
     def stop(self) -> None:
-        """Ends the run after the photo that it is at, and each one until :meth:`resume`."""
+        """Ends this process's run after the photo that it is at, and each one until :meth:`resume`."""
         self._stop.set()
+
+    def pause(self) -> None:
+        """Ends the run, of whatever process: another one sees it when it next tells how far it is."""
+        self.stop()
+        if self._database.exists:
+            with self._database.writing() as connection:
+                connection.execute(_PAUSE)
 
     def fail(self, problem: str) -> None:
         """Keeps why a run could not begin."""
@@ -178,7 +204,7 @@ class Indexer:
         if row is None:
             return None
         state: RunState = row.state
-        if state in ("scanning", "indexing") and not self.busy:
+        if state in UNDER_WAY and not self.busy:
             state = "paused"
         began, told = (datetime.fromisoformat(at) for at in (row.began_at, row.told_at))
         return Run(state, began, told, row.total, row.done, row.problem)
@@ -263,6 +289,13 @@ class Indexer:
     def _refuse(self, folder: Folder, entry: Entry, code: str, reason: str) -> Indexed:
         self._files.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), None, code, reason)
         return Indexed(_whole(folder, entry), None, reason)
+
+    def _goes_on(self, total: int, done: int) -> bool:
+        """Tells how far a run is, unless somebody wants it to pause."""
+        self._told = self._now()
+        values = {"state": "indexing", "told_at": self._told.isoformat(), "total": total, "done": done}
+        with self._database.writing() as connection:
+            return connection.execute(_GO_ON, values).rowcount > 0 and not self._stop.is_set()
 
     def _tell(self, state: RunState, began: datetime, total: int, done: int, problem: str | None = None) -> None:
         self._told = self._now()

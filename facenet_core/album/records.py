@@ -14,7 +14,11 @@ from facenet_core.types import Box, Detection
 
 Verdict = Literal["found", "absent"]
 
-RunState = Literal["scanning", "indexing", "paused", "done", "failed"]
+RunState = Literal["scanning", "indexing", "pausing", "grouping", "paused", "done", "failed"]
+
+UNDER_WAY: tuple[RunState, ...] = ("scanning", "indexing", "pausing", "grouping")
+"""States of a run that has not ended. One that is ``pausing`` was asked to end, and one that is ``grouping`` ends by
+itself: it has looked at every photo that it will look at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from facenet_core.album.records import Indexed, Run
+from facenet_core.album.records import UNDER_WAY, Indexed, Run
 from facenet_core.album.watching import Watcher
 from facenet_core.cli import album_people, album_search, audit, cluster, files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_group, add_yes
@@ -159,7 +159,11 @@ def _run(run: Run | None) -> list[str]:
     if run is None or run.state == "done":
         return []
     far = f"{run.done:,} of {run.total:,}"
-    if run.state in ("scanning", "indexing"):
+    if run.state == "grouping":
+        return [f"Grouping the faces into people, after {far}."]
+    if run.state == "pausing":
+        return [f"Pausing after the photo that it is at: {far}."]
+    if run.state in UNDER_WAY:
         left = "" if run.remaining is None else f", {run.remaining / 60:.0f} minutes left"
         return [f"Indexing: {far}, {run.rate:.1f} a second{left}."]
     return [f"The last run ended early ({run.problem or 'it was stopped'}), {far}: `album index` goes on."]

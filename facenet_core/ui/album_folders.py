@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from facenet_core.album.packing import in_album
-from facenet_core.album.records import Folder, Refused, Run, shown
+from facenet_core.album.records import UNDER_WAY, Folder, Refused, Run, shown
 from facenet_core.errors import FaceNetError
 from facenet_core.service import FaceService
 from facenet_core.table import cell
@@ -19,7 +19,6 @@ ADDED = "album_path"
 CONFIRM = "album_confirm"
 """The folder whose removal is to be confirmed, as a key of the session."""
 
-BUSY = ("scanning", "indexing")
 EVERY = 1.0
 """Seconds between two looks at how far a run is."""
 
@@ -31,15 +30,17 @@ def section(shared: FaceService) -> None:
     """The folders, with what a manager can do to them."""
     manager = login.may("manage")
     seen = _seen(shared)  # before anything is drawn: what changes meanwhile has the page run again
-    folders, busy = shared.album.folders(), seen[0]
+    folders, (busy, state) = shared.album.folders(), seen
+    ending = busy and state in ("pausing", "grouping")  # by itself, or as it was asked to
     if manager:
         _add(shared)
     elif not folders:
         st.info("No folder was added yet. To add one takes the role manage.", icon=":material/folder_off:")
     for folder in folders:
-        _folder(shared, folder, manager, busy)
+        _folder(shared, folder, manager, _wait(ending) if busy else None)
     if folders:
-        _index(shared, manager, busy)
+        if not ending:
+            _index(shared, manager, busy)
         _follow(shared, seen)
         if manager:
             _refused(shared)
@@ -67,7 +68,7 @@ def _added(shared: FaceService) -> None:
     st.session_state[ADDED] = ""
 
 
-def _folder(shared: FaceService, folder: Folder, manager: bool, busy: bool) -> None:
+def _folder(shared: FaceService, folder: Folder, manager: bool, wait: str | None) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             with st.container(gap="xxsmall", width="stretch"):
@@ -80,8 +81,8 @@ def _folder(shared: FaceService, folder: Folder, manager: bool, busy: bool) -> N
                     key=f"album_remove_{folder.id}",
                     icon=":material/delete:",
                     type="tertiary",
-                    disabled=busy,
-                    help="Pause the indexing first." if busy else None,
+                    disabled=wait is not None,
+                    help=wait,
                     on_click=lambda: st.session_state.update({CONFIRM: folder.id}),
                 )
         if manager and st.session_state.get(CONFIRM) == folder.id:
@@ -126,7 +127,7 @@ def _index(shared: FaceService, manager: bool, busy: bool) -> None:
     run = shared.album.run()
     with st.container(horizontal=True, vertical_alignment="center"):
         if busy:
-            st.button("Pause", icon=":material/pause:", on_click=shared.album.pause_index)
+            st.button("Pause", icon=":material/pause:", on_click=_pause, args=(shared,))
             return
         label, icon = _begin(shared, run)
         st.button(label, type="primary", icon=icon, on_click=_start, args=(shared, False))
@@ -155,10 +156,22 @@ def _start(shared: FaceService, again: bool) -> None:
     audit.note(shared, "album_index", "started")
 
 
+def _pause(shared: FaceService) -> None:
+    try:
+        shared.album.pause_index()
+    except FaceNetError as error:
+        notices.say(str(error), error=True)
+
+
+def _wait(ending: bool) -> str:
+    """What there is to do before a folder can be removed."""
+    return "Wait for the end of the indexing." if ending else "Pause the indexing first."
+
+
 def _seen(shared: FaceService) -> tuple[bool, str | None]:
     """Whether a run is under way, here or in another process, and what it does."""
     going, run = shared.album.indexing, shared.album.run()
-    return going or (run is not None and run.state in BUSY), run.state if run else None
+    return going or (run is not None and run.state in UNDER_WAY), run.state if run else None
 
 
 @st.fragment(run_every=EVERY)
@@ -168,14 +181,16 @@ def _follow(shared: FaceService, seen: tuple[bool, str | None]) -> None:
     if now != seen:
         st.rerun()
     run = shared.album.run()
-    if not run or (now[0] and run.state not in BUSY):
+    if not run or (now[0] and run.state not in UNDER_WAY):
         if now[0]:
             waiting = shared.state.status in ("idle", "loading")
             st.progress(0.0, "Waiting for the model" if waiting else "Looking through the folders")
         return
     if run.state == "scanning":
         st.progress(0.0, "Looking through the folders")
-    elif run.state in ("indexing", "paused"):
+    elif run.state == "grouping":
+        st.progress(1.0, "Grouping the faces into people")
+    elif run.state in ("indexing", "pausing", "paused"):
         st.progress(min(run.done / run.total, 1.0) if run.total else 0.0, _said(run))
     elif run.state == "failed":
         components.show_error(run.problem or "The last run failed.")
@@ -186,6 +201,8 @@ def _follow(shared: FaceService, seen: tuple[bool, str | None]) -> None:
 
 def _said(run: Run) -> str:
     text = f"{run.done:,} of {components.count(run.total, 'file')}"
+    if run.state == "pausing":
+        return f"Pausing after the photo that it is at: {text}"
     if run.state == "paused":
         return f"Paused: {text}"
     if not run.done:

@@ -14,6 +14,7 @@ import pytest
 import streamlit as st
 
 from facenet_core import shipped
+from facenet_core.album import indexing
 from facenet_core.album.samples import MOST
 from facenet_core.service import FaceService
 from facenet_core.ui import album_hits, login
@@ -164,6 +165,47 @@ def test_a_run_is_paused_and_goes_on(indexed: FaceService, visitor: Visitor, fol
     indexing_done()
     visitor.wait()
     assert "Up to date: 9 files looked at" in visitor.text
+
+
+def test_a_run_of_another_process_is_paused(
+    indexed: FaceService, visitor: Visitor, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "TOLD_EVERY", 0.0)
+    for number in range(3):
+        (folder / f"new {number}.png").write_bytes(photo(YELLOW, mark=number))
+    other = FaceService(indexed.settings, fake_engine()).album
+    run = other.index()
+    next(run)
+    section(visitor, "Folders").click("Pause")
+    assert "Pausing after the photo that it is at: 1 of 3 files" in visitor.text
+    assert not visitor.has("button", "Pause") and not visitor.has("button", "Go on")
+    assert len(list(run)) == 1
+    other.close()
+    visitor.wait()
+    assert "Paused: 2 of 3 files" in visitor.text
+    assert visitor.has("button", "Go on")
+
+
+def test_while_faces_are_grouped_there_is_nothing_to_pause(
+    indexed: FaceService, visitor: Visitor, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group, began, go = indexed.album.people.group, threading.Event(), threading.Event()
+
+    def grouping() -> object:
+        began.set()
+        assert go.wait(60)
+        return group()
+
+    monkeypatch.setattr(indexed.album.people, "group", grouping)
+    section(visitor, "Folders").click("Look for new photos")
+    assert began.wait(60)
+    visitor.wait()
+    assert "Grouping the faces into people" in visitor.text
+    assert not visitor.has("button", "Pause")
+    go.set()
+    indexing_done()
+    visitor.wait()
+    assert "Up to date: 0 files looked at" in visitor.text
 
 
 def test_a_run_that_failed_says_why(indexed: FaceService, visitor: Visitor, folder: Path) -> None:

@@ -585,6 +585,55 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(scene: Scene) -> None:
     assert scene.album.counts()["faces"] == 5
 
 
+def test_a_run_is_paused_by_another_process(scene: Scene) -> None:
+    for number in range(5):
+        scene.put(f"{number}.png", RED, mark=number)
+    run, other = scene.album.index(), scene.opened()
+    next(run)
+    other.pause_index()
+    seen = other.run()
+    assert seen and seen.state == "pausing"
+    scene.later(seconds=2)  # when it tells how far it is
+    assert len(list(run)) == 1
+    seen = other.run()
+    assert seen and (seen.state, seen.done, seen.total) == ("paused", 2, 5)
+    assert len(list(other.index())) == 3
+    seen = scene.album.run()
+    assert seen and seen.state == "done"
+
+
+def test_to_pause_or_close_does_nothing_to_what_is_not_under_way_here(scene: Scene) -> None:
+    scene.opened().pause_index()
+    scene.put("a.png", RED)
+    scene.put("b.png", GREEN)
+    run, other = scene.album.index(), scene.opened()
+    next(run)
+    other.close()
+    scene.later(seconds=2)
+    assert len(list(run)) == 1
+    scene.album.pause_index()
+    seen = scene.album.run()
+    assert seen and seen.state == "done"
+
+
+def test_faces_are_grouped_before_a_run_is_done_and_that_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, group = [], scene.album.people.group
+
+    def grouping() -> object:
+        run = scene.opened().run()
+        assert run
+        told.append((run.state, run.done, run.total))
+        scene.album.pause_index()  # there is nothing left to pause
+        return group()
+
+    monkeypatch.setattr(scene.album.people, "group", grouping)
+    scene.put("a.png", RED)
+    scene.index()
+    run = scene.album.run()
+    assert run and run.state == "done"
+    assert told == [("grouping", 1, 1)]
+
+
 def test_what_was_deleted_while_a_run_is_stopped_does_no_harm(scene: Scene) -> None:
     gone = scene.put("a.png", RED)
     scene.index()

@@ -8,12 +8,13 @@ import stat
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from facenet_core import shipped
 from facenet_core.album.album import Album
-from facenet_core.album.records import Found
+from facenet_core.album.records import Found, Run, RunState
 from facenet_core.album.samples import MOST
 from facenet_core.types import Embedding
 from tests.cli_runner import Cli
@@ -140,6 +141,25 @@ def test_a_status_before_anything_says_what_to_do(cli: Cli) -> None:
 def test_watching_once_is_indexing(album: Cli) -> None:
     answer = album("album", "watch", "--once", "--json")
     assert (answer.code, answer.data["looked_at"], answer.data["album"]["photos"]) == (0, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("scanning", "Indexing: 2 of 5, 0.0 a second."),
+        ("indexing", "Indexing: 2 of 5, 0.0 a second."),
+        ("pausing", "Pausing after the photo that it is at: 2 of 5."),
+        ("grouping", "Grouping the faces into people, after 2 of 5."),
+        ("paused", "The last run ended early (it was stopped), 2 of 5: `album index` goes on."),
+    ],
+)
+def test_the_status_says_what_a_run_does(
+    album: Cli, monkeypatch: pytest.MonkeyPatch, state: RunState, said: str
+) -> None:
+    at = datetime(2026, 11, 21, 9, tzinfo=UTC)
+    monkeypatch.setattr(Album, "run", lambda self: Run(state, at, at, 5, 2, None))
+    assert album("album", "status").lines[-1] == said
+    assert album("album", "status", "--json").data["run"]["state"] == state
 
 
 # -- searching ----------------------------------------------------------------------
