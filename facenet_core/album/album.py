@@ -114,7 +114,8 @@ class Album:
         """Looks at everything that is new or changed, and groups the faces; see :meth:`Indexer.run`.
 
         Raises:
-            AlbumError: If another process is at it, or a folder can't be read.
+            AlbumError: If another process is at it, or, when all others were
+                indexed, if a folder can't be read.
             ClusterError: If photos are analysed on a cluster, and that is gone.
             ModelError: If there is no model.
         """

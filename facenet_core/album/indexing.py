@@ -128,7 +128,8 @@ class Indexer:
             Each file that was looked at.
 
         Raises:
-            AlbumError: If another process is at it, or a folder can't be read.
+            AlbumError: If another process is at it, or, when all others were
+                indexed, if a folder can't be read.
             ClusterError: If it was a cluster, and that is gone.
             ModelError: If the model fails.
             StoreError: If the album can't be written.
@@ -144,7 +145,7 @@ class Indexer:
         began, total, done = self._now(), 0, 0
         try:
             self._tell("scanning", began, 0, 0)
-            found = self._scanned(again, engine)
+            found, away = self._scanned(again, engine)
             total = sum(len(each.fresh) for _, each in found)
             going = self._goes_on(total, done)
             for folder, each in found:
@@ -165,6 +166,9 @@ class Indexer:
                 self._pictures.forget(self._photos.contents)
             self._tell("grouping", began, total, done)
             group()
+            if going and away:
+                others = " The other folders were indexed." if found else ""
+                raise AlbumError(" ".join(away) + others)
             self._tell("done" if going else "paused", began, total, done)
         except GeneratorExit:
             self._tell("paused", began, total, done)
@@ -214,14 +218,23 @@ class Indexer:
         """Whether a run is under way, of whatever process."""
         return self._database.busy(WORK)
 
-    def _scanned(self, again: bool, engine: FaceEngine) -> list[tuple[Folder, Changes]]:
-        """What changed in each folder; files whose photos the current model has not seen count as changed."""
+    def _scanned(self, again: bool, engine: FaceEngine) -> tuple[list[tuple[Folder, Changes]], list[str]]:
+        """What changed in each folder, and what is wrong with those that can't be read or are suddenly empty.
+
+        Files whose photos the current model has not seen count as changed.
+        """
         seen = self._photos.seen_by(engine.model_id)
 
         def stale(file: KnownFile) -> bool:
             return again or file.code == UNREADABLE or (file.photo is not None and file.photo not in seen)
 
-        return [(folder, changes(folder.path, self._files.files(folder.id), stale)) for folder in self._files.folders()]
+        found, away = [], []
+        for folder in self._files.folders():
+            try:
+                found.append((folder, changes(folder.path, self._files.files(folder.id), stale)))
+            except AlbumError as error:
+                away.append(str(error))
+        return found, away
 
     def _indexed(
         self, engine: FaceEngine, folder: Folder, fresh: tuple[Entry, ...], analyse: Analyser

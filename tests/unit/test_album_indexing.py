@@ -239,6 +239,39 @@ def test_a_missing_folder_loses_nothing(scene: Scene) -> None:
     assert scene.index() == {}
 
 
+def test_folders_that_are_away_keep_no_other_from_being_indexed(scene: Scene, tmp_path: Path) -> None:
+    for name, colour in (("away", GREEN), ("empty", BLUE)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(photo(colour))
+        scene.album.add(tmp_path / name)
+    last = tmp_path / "last"
+    last.mkdir()
+    (last / "stays.png").write_bytes(photo(YELLOW))
+    (last / "gone.png").write_bytes(photo(YELLOW, mark=1))
+    scene.album.add(last)
+    list(scene.album.index())
+    assert scene.album.counts()["photos"] == 4
+    (tmp_path / "away").rename(tmp_path / "disk")
+    (tmp_path / "empty" / "a.png").rename(tmp_path / "elsewhere.png")
+    (last / "gone.png").unlink()
+    new = [scene.put("new.png", RED), scene.put("newer.png", RED, mark=1)]
+
+    looked = []
+    with pytest.raises(AlbumError) as error:
+        looked.extend(each.path for each in scene.album.index())
+
+    assert looked == new
+    said = str(error.value)
+    assert f"{tmp_path / 'away'}: this folder can't be read (No such file or directory)." in said
+    assert f"{tmp_path / 'empty'}: there is no photo in this folder" in said
+    assert said.endswith(" The other folders were indexed.")
+    run = scene.album.run()
+    assert run and (run.state, run.done, run.total, run.problem) == ("failed", 2, 2, said)
+    there = {path for each in scene.album.listed(9) for path in each.paths}
+    assert there == {*new, last / "stays.png", tmp_path / "away" / "a.png", tmp_path / "empty" / "a.png"}
+    assert any(len(group.faces) == 2 for group in scene.album.people.all()), "what is new is grouped"
+
+
 def test_a_folder_that_was_empty_from_the_start_is_no_error(scene: Scene) -> None:
     assert scene.index() == {}
     assert scene.album.counts()["photos"] == 0
