@@ -11,11 +11,15 @@ from facenet_core.album.watching import Watcher
 from facenet_core.cli import album_people, album_search, audit, cluster, files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_group, add_yes
 from facenet_core.cli.output import BAD_INPUT, DONE, Answer, columns, confirm, count, load_model, printable
-from facenet_core.errors import AlbumError
+from facenet_core.errors import AlbumError, StoreError
 from facenet_core.service import FaceService
 
 SHOWN = 20
 """Files that can't be used that are named in words; JSON has all of them."""
+
+
+AGAIN = 60.0
+"""Seconds after which :func:`watch` tries again what could not be done."""
 
 
 def add_to(commands: Commands) -> None:
@@ -62,8 +66,7 @@ def remove(service: FaceService, args: Namespace) -> Answer:
 
 def index(service: FaceService, args: Namespace) -> Answer:
     """Answers ``album index``."""
-    if not service.album.folders():
-        raise AlbumError("The album has no folder yet: `album add DIR` adds one.")
+    _folders(service)
     looked, faces, refused = 0, 0, []
     with cluster.analyser(service, args) as analyse:
         load_model(service)
@@ -87,18 +90,28 @@ def index(service: FaceService, args: Namespace) -> Answer:
 
 def watch(service: FaceService, args: Namespace) -> Answer:
     """Answers ``album watch``, when it is stopped."""
-    looked = 0
-    with cluster.analyser(service, args) as analyse, Watcher([f.path for f in service.album.folders()]) as watcher:
+    looked, problem = 0, ""
+    _folders(service)
+    with cluster.analyser(service, args) as analyse, Watcher(lambda: _paths(service)) as watcher:
         load_model(service)
         try:
             while True:
-                for each in service.album.index(analyse=analyse):
-                    looked += 1
-                    if each.problem and not args.json:
-                        print(printable(f"{files.shown(each.path)}: {each.problem}"), file=sys.stderr)
+                before, problem = problem, ""
+                try:
+                    _folders(service)
+                    for each in service.album.index(analyse=analyse):
+                        looked += 1
+                        if each.problem and not args.json:
+                            print(printable(f"{files.shown(each.path)}: {each.problem}"), file=sys.stderr)
+                except (AlbumError, StoreError) as error:
+                    if args.once:
+                        raise
+                    problem = str(error)
+                    if problem != before:
+                        print(printable(problem), file=sys.stderr)
                 if args.once:
                     break
-                watcher.wait()
+                watcher.wait(AGAIN if problem else None)
         except KeyboardInterrupt:
             pass
     return Answer({"looked_at": looked, "album": service.album.counts()}, _summary(service))
@@ -140,6 +153,16 @@ def status(service: FaceService, args: Namespace) -> Answer:
     if len(refused) > SHOWN:
         lines.append(f"... and {len(refused) - SHOWN:,} more, with --json.")
     return Answer(data, [*lines, *_run(run)])
+
+
+def _paths(service: FaceService) -> list[Path]:
+    return [folder.path for folder in service.album.folders()]
+
+
+def _folders(service: FaceService) -> None:
+    """Raises AlbumError if the album has none."""
+    if not service.album.folders():
+        raise AlbumError("The album has no folder yet: `album add DIR` adds one.")
 
 
 def _summary(service: FaceService) -> list[str]:

@@ -6,7 +6,7 @@ import csv
 import io
 import stat
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,8 +14,11 @@ import pytest
 
 from facenet_core import shipped
 from facenet_core.album.album import Album
-from facenet_core.album.records import Found, Run, RunState
+from facenet_core.album.records import Found, Indexed, Run, RunState
 from facenet_core.album.samples import MOST
+from facenet_core.album.watching import Watcher
+from facenet_core.cli.album import AGAIN
+from facenet_core.errors import AlbumError, StoreError
 from facenet_core.types import Embedding
 from tests.cli_runner import Cli
 from tests.fakes import BLUE, GREEN, MEASURED, MODEL, RED, YELLOW
@@ -141,6 +144,67 @@ def test_a_status_before_anything_says_what_to_do(cli: Cli) -> None:
 def test_watching_once_is_indexing(album: Cli) -> None:
     answer = album("album", "watch", "--once", "--json")
     assert (answer.code, answer.data["looked_at"], answer.data["album"]["photos"]) == (0, 4, 4)
+    (album.folder / "photos").rename(album.folder / "away")
+    assert album("album", "watch", "--once", "--json").error["code"] == "album"
+
+
+def test_watching_an_album_without_a_folder_says_what_to_do(cli: Cli) -> None:
+    answer = cli("album", "watch")
+    assert answer.code == 2
+    assert "The album has no folder yet: `album add DIR` adds one." in answer.err
+
+
+def test_watching_goes_on_when_a_folder_is_away_for_a_while(album: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos, away = album.folder / "photos", album.folder / "away"
+    waited = []
+
+    def waiting(self: Watcher, longest: float | None = None) -> bool:
+        waited.append(longest)
+        if len(waited) == 1:
+            photos.rename(away)
+        elif len(waited) == 3:
+            album.photo("away/new.png", YELLOW)
+            away.rename(photos)
+        elif len(waited) == 4:
+            raise KeyboardInterrupt
+        return True
+
+    monkeypatch.setattr(Watcher, "wait", waiting)
+    answer = album("album", "watch", "--json")
+    assert (answer.code, answer.data["looked_at"], answer.data["album"]["photos"]) == (0, 5, 5)
+    assert waited == [None, AGAIN, AGAIN, None]
+    assert answer.err.count(f"{photos}: this folder can't be read") == 1, "it is said once"
+
+
+def test_watching_goes_on_when_the_database_is_away_or_the_last_folder_is_removed(
+    album: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited, folders = [], Album.folders
+    problems = [StoreError("The database does not answer."), AlbumError("Somebody else indexes.")]
+
+    def failing(self: Album, **given: object) -> Iterator[Indexed]:
+        yield from ()
+        if problems:
+            raise problems.pop(0)
+
+    def waiting(self: Watcher, longest: float | None = None) -> bool:
+        waited.append(longest)
+        if len(waited) == 3:
+            monkeypatch.setattr(Album, "folders", lambda self: ())
+        elif len(waited) == 4:
+            monkeypatch.setattr(Album, "folders", folders)
+            raise KeyboardInterrupt
+        return True
+
+    monkeypatch.setattr(Album, "index", failing)
+    monkeypatch.setattr(Watcher, "wait", waiting)
+    answer = album("album", "watch")
+    assert (answer.code, waited) == (0, [AGAIN, AGAIN, None, AGAIN])
+    assert answer.err.splitlines() == [
+        "The database does not answer.",
+        "Somebody else indexes.",
+        "The album has no folder yet: `album add DIR` adds one.",
+    ]
 
 
 @pytest.mark.parametrize(
