@@ -9,6 +9,7 @@ from facenet_core.album.said import Kind
 from facenet_core.cli import audit, files, shapes
 from facenet_core.cli.arguments import Commands, add_command
 from facenet_core.cli.output import Answer, columns, count, load_model
+from facenet_core.errors import AlbumError
 from facenet_core.service import FaceService
 
 SHOWN = 30
@@ -84,9 +85,12 @@ def show(service: FaceService, args: Namespace) -> Answer:
     faces = service.album.faces(group.faces)
     entries, rows = [], []
     for face in faces:
-        photo = service.album.photo(face.photo)
-        entries.append({"id": face.id, "photo": files.shown(photo.paths[0]), **shapes.detection(face.detection)})
-        rows.append((face.id, files.shown(photo.paths[0]), "left {:.0f}, top {:.0f}".format(*entries[-1]["box"])))
+        try:
+            photo = files.shown(service.album.photo(face.photo).paths[0])
+        except AlbumError:  # its file has gone or changed, and a run is at it
+            photo = None
+        entries.append({"id": face.id, "photo": photo, **shapes.detection(face.detection)})
+        rows.append((face.id, photo or "photo gone", "left {:.0f}, top {:.0f}".format(*entries[-1]["box"])))
     return Answer({"group": _group(group), "faces": entries}, [_title(group), *columns(rows)])
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from facenet_core import shipped
 from facenet_core.album.album import Album
+from facenet_core.album.files import AlbumFiles
 from facenet_core.album.records import Found, Indexed, Run, RunState
 from facenet_core.album.samples import MOST
 from facenet_core.album.watching import Watcher
@@ -337,6 +338,19 @@ def test_the_groups_are_listed_and_shown(indexed: Cli) -> None:
     assert len(shown.lines) == 3
     faces = indexed("album", "show", 1, "--json").data["faces"]
     assert {face["photo"].rpartition("/")[2] for face in faces} == {"both.png", "green.png"}
+
+
+def test_a_face_whose_photo_is_gone_since_is_shown_as_such(indexed: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    indexed.photo("photos/green.png", YELLOW)
+    # As while a run is under way: the file is known to be another photo, and what has gone is not taken out yet.
+    monkeypatch.setattr(AlbumFiles, "drop_files", lambda *given: None)
+    assert indexed("album", "index").code == 0
+    shown = indexed("album", "show", 1)
+    assert shown.code == 0
+    assert len(shown.lines) == 3
+    assert len([line for line in shown.lines if "photo gone" in line]) == 1
+    faces = indexed("album", "show", 1, "--json").data["faces"]
+    assert [face["photo"] for face in faces].count(None) == 1
 
 
 def test_a_group_keeps_its_number_when_it_is_named_merged_and_split(indexed: Cli) -> None:
