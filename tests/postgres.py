@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -101,6 +102,17 @@ class Postgres:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             cursor = connection.execute(statement)  # type: ignore[call-overload]  # not a literal
             return list(cursor) if cursor.description else []
+
+    def break_connections(self) -> None:
+        """Ends all but the one that says so, as a restart of the server does."""
+        others = "pid <> pg_backend_pid() AND datname = current_database()"
+        self.sql(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {others}")
+
+    def wait_for_a_waiter(self) -> None:
+        """Returns once somebody waits for a lock."""
+        end = time.monotonic() + 20
+        while not self.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            assert time.monotonic() < end, "nobody waits"
 
     def run(self, program: str, *arguments: object) -> None:
         command: Sequence[str] = [str(binaries() / program), *map(str, arguments)]

@@ -70,54 +70,48 @@ def move(source: Place, target: Place) -> Moved:
     here = open_store(source.folder, source.url)
     there = open_store(target.folder, target.url)
     try:
-        revision = here.people.revision()
         content = everything_in(here)
         if content.empty:
             raise InputError(f"There is nothing in {here.people.place} that could be moved.")
-        _refuse_filled(target, there)
-        arrive = _into_server if target.url else _into_files
-        arrive(target, content, here, revision)
+        if target.url:
+            _into_server(target.url, content, here)
+        else:
+            _into_files(target, content, here)
         return Moved(here.people.place, there.people.place, content)
     finally:
         here.close()
         there.close()
 
 
-def _refuse_filled(target: Place, there: Store) -> None:
-    parts = [] if target.url else [part for part in PARTS if (target.folder / part).exists()]
+def _into_server(url: str, content: Everything, here: Store) -> None:
+    """Fills and reads back in one change: nobody sees any of it before it was compared, nor puts anything there."""
+    from facenet_core.store.postgres.moving import changing, fill
+
+    with changing(url) as (connection, there):
+        held = everything_in(there())
+        if not held.empty:
+            raise InputError(
+                f"{there().people.place} is not empty ({len(held.people)} people, {len(held.keys)} keys, "
+                f"{len(held.events)} events): name another database, or drop the schema facenet there. Nothing was "
+                "changed."
+            )
+        fill(connection, content, here.people.photos.read)
+        _compare(content, there())
+        _refuse_changed(content, here)
+
+
+def _refuse_filled(folder: Path) -> None:
+    parts = [part for part in PARTS if (folder / part).exists()]
     if parts:
         raise InputError(
-            f"{target.folder} is not empty ({', '.join(parts)} are there): move that away, or name another folder "
-            "with --db. Nothing was changed."
-        )
-    if not target.url:
-        return
-    held = everything_in(there)
-    if not held.empty:
-        raise InputError(
-            f"{there.people.place} is not empty ({len(held.people)} people, {len(held.keys)} keys, {len(held.events)} "
-            "events): name another database, or drop the schema facenet there. Nothing was changed."
+            f"{folder} is not empty ({', '.join(parts)} are there): move that away, or name another folder with --db. "
+            "Nothing was changed."
         )
 
 
-def _into_server(target: Place, content: Everything, here: Store, revision: str) -> None:
-    from facenet_core.store.postgres.moving import emptied, filling
-
-    store = open_store(target.folder, target.url)
-    try:
-        with filling(target.url or "", content, here.people.photos.read):
-            _refuse_changed(here, revision)
-        try:
-            _compare(content, store)
-        except StoreError:
-            emptied(target.url or "")
-            raise
-    finally:
-        store.close()
-
-
-def _into_files(target: Place, content: Everything, here: Store, revision: str) -> None:
+def _into_files(target: Place, content: Everything, here: Store) -> None:
     """Makes the store beside its future place, and puts it there once it is whole."""
+    _refuse_filled(target.folder)
     beside = target.folder / f"arriving-{uuid4().hex}"
     try:
         make_folder(beside)
@@ -133,7 +127,8 @@ def _into_files(target: Place, content: Everything, here: Store, revision: str) 
             _compare(content, store)
         finally:
             store.close()
-        _refuse_changed(here, revision)
+        _refuse_changed(content, here)
+        _refuse_filled(target.folder)
         for part in PARTS:
             if (beside / part).exists():
                 (beside / part).rename(target.folder / part)
@@ -152,9 +147,9 @@ def _compare(sent: Everything, store: Store) -> None:
         raise DatabaseWriteError(f"{store.people.place}: what arrived is not what was sent. Nothing was kept of it.")
 
 
-def _refuse_changed(here: Store, revision: str) -> None:
-    if here.people.revision() != revision:
+def _refuse_changed(sent: Everything, here: Store) -> None:
+    if everything_in(here).digest() != sent.digest():
         raise StoreError(
-            f"{here.people.place}: somebody changed the people meanwhile. Nothing was moved: stop the programs that "
-            "use them and begin again."
+            f"{here.people.place}: somebody used it meanwhile, and what is there now is not what was read. Nothing was "
+            "moved: stop the programs that use it and begin again."
         )

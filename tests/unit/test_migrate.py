@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from facenet_core.store.moving import PARTS, move
 from facenet_core.types import Asker
 from tests.cli_runner import Cli
 from tests.fakes import BLUE, RED
+from tests.postgres import Postgres
 from tests.unit.store_workers import new_template
 
 
@@ -136,18 +139,64 @@ def test_a_damaged_photo_moves_nobody(files: Place, target: Place) -> None:
     assert left(target) == []
 
 
-def test_what_is_changed_meanwhile_ends_it(files: Place, target: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def enrol(store: Store) -> None:
+    store.people.enrol("Bert", [new_template("b1")])
+
+
+def revoke(store: Store) -> None:
+    store.keys.revoke("door")
+
+
+def note(store: Store) -> None:
+    store.events.note("verify", "match", Asker("command"))
+
+
+@pytest.mark.parametrize("change", [enrol, revoke, note])
+def test_what_is_changed_meanwhile_ends_it(
+    files: Place, target: Place, monkeypatch: pytest.MonkeyPatch, change: Callable[[Store], None]
+) -> None:
     def meanwhile(*given: object) -> None:
         with opened(files) as store:
-            store.people.enrol("Bert", [new_template("b1")])
+            change(store)
         real(*given)
 
     real = moving._refuse_changed
     monkeypatch.setattr(moving, "_refuse_changed", meanwhile)
-    with pytest.raises(StoreError, match="somebody changed the people meanwhile"):
+    with pytest.raises(StoreError, match="somebody used it meanwhile"):
         move(files, target)
     assert left(target) == []
-    assert len(held(files).people) == 3
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("state", ["taken", "damaged"])
+def test_nobody_else_s_data_is_lost_while_it_is_compared(
+    files: Place, server: Place, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """Another program that uses the same empty database: it waits, and finds its own alone if the migration fails."""
+    real, raised, acknowledged = moving._compare, list[StoreError](), threading.Event()
+
+    def other() -> None:
+        with opened(server) as store:
+            store.people.enrol("Zoe", [new_template("z1")])
+        acknowledged.set()
+
+    def compare(*given: Any) -> None:
+        thread.start()
+        postgres.wait_for_a_waiter()
+        if state == "damaged":
+            raise StoreError("This photo is damaged.")
+        real(*given)
+
+    thread = threading.Thread(target=other)
+    monkeypatch.setattr(moving, "_compare", compare)
+    try:
+        move(files, server)
+    except StoreError as error:
+        raised.append(error)
+    thread.join()
+    assert acknowledged.is_set() and len(raised) == (state == "damaged")
+    names = ["Zoe"] if raised else ["Anna", "José", "Zoe"]
+    assert [person.name for person in held(server).people] == names
 
 
 def test_what_did_not_arrive_as_it_was_sent_is_thrown_away(
