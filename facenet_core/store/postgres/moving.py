@@ -37,6 +37,8 @@ def changing(url: str) -> Iterator[tuple[Connection, Callable[[], Store]]]:
     database = PeopleDatabase(url)
     try:
         with database.changing() as connection:
+            # Where everything came from is read once more before the commit: longer than a change may lie idle else.
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             # Events alone are noted without the lock of those who write.
             connection.execute(text("LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE"))
 
