@@ -14,7 +14,8 @@ from sqlalchemy import Connection, select, update
 from facenet_core.album.tables import APPLICATION_ID, CHANGES, EMBEDDINGS, METADATA, MODELS, SCHEMA, VERSION
 from facenet_core.store.graph import Graph
 from facenet_core.store.models import ModelNumbers
-from facenet_core.store.sql import PostgresDatabase, SQLDatabase
+from facenet_core.store.postgresql import PostgresDatabase
+from facenet_core.store.sql import SQLDatabase
 from facenet_core.store.sqlite import SQLiteDatabase
 from facenet_core.types import ModelId
 
@@ -83,14 +84,15 @@ class AlbumDatabase:
         What is done within another change of this thread is part of that.
 
         Raises:
+            DatabaseWriteError: If the connection broke; nothing is changed.
             StoreError: If the album can't be written, or the file is none;
-                nothing is changed.
+                nothing is changed either, unless the message says that this is
+                not known.
         """
         if outer := self._outer:
             yield outer
             return
         with self._database.writing() as connection:
-            # First of all: until the end, it keeps other writers of PostgreSQL out.
             connection.execute(_CHANGE, {"revision": uuid4().hex})
             self._lent.connection = connection
             try:

@@ -20,7 +20,8 @@ from facenet_core.reverse.removals import Removals
 from facenet_core.reverse.searching import ReverseSearcher
 from facenet_core.reverse.tables import APPLICATION_ID, METADATA, VERSION
 from facenet_core.reverse.vectors import FileVectors, Vectors
-from facenet_core.store.sql import PostgresDatabase, SQLDatabase
+from facenet_core.store.postgresql import PostgresDatabase
+from facenet_core.store.sql import SQLDatabase
 from facenet_core.store.sqlite import SQLiteDatabase
 from facenet_core.thresholds import Targets
 from facenet_core.types import ModelId

@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from facenet_core.errors import StoreError
 from facenet_core.store.files import FILE_MODE, make_folder
-from facenet_core.store.sql import SQLDatabase
+from facenet_core.store.sql import POOL, POOL_MORE, POOL_SECONDS, SQLDatabase
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process; its writes take milliseconds."""
@@ -83,7 +83,14 @@ class SQLiteDatabase(SQLDatabase):
         make_folder(self.path.parent)
         # Made before SQLite would, for its owner only.
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, FILE_MODE))
-        engine = create_engine("sqlite://", creator=self._connected, poolclass=QueuePool)
+        engine = create_engine(
+            "sqlite://",
+            creator=self._connected,
+            poolclass=QueuePool,
+            pool_size=POOL,
+            max_overflow=POOL_MORE,
+            pool_timeout=POOL_SECONDS,
+        )
         with engine.connect() as connection, connection.begin():
             self._begin_writing(connection)  # another process may be about to do the same
             version = self._known_version(connection.connection)

@@ -24,6 +24,7 @@ from facenet_core.errors import (
 )
 from facenet_core.service import FaceService
 from facenet_core.store import Store, open_store, server
+from facenet_core.store.postgres import rows
 from facenet_core.types import Asker
 from tests.fakes import BLUE, RED, fake_engine, photo
 from tests.postgres import Postgres, free_port
@@ -208,6 +209,24 @@ def test_a_change_that_was_lost_on_the_way_is_told_and_can_be_tried_again(
     assert len(people.enrol("Anna", [new_template("a2")]).templates) == 2
 
 
+def test_a_connection_that_breaks_in_the_last_step_of_a_change_is_told_like_any_other(
+    open_again: Callable[[], Store], postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = open_again().people
+    real = rows.fetched
+
+    def fetched(*given: Any) -> Any:
+        postgres.break_connections()
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rows, "fetched", fetched)
+        with pytest.raises(DatabaseWriteError, match=r"the connection broke\. Nothing was changed\. Try again"):
+            people.enrol("Anna", [new_template("a1")])
+    assert people.people() == ()
+    assert len(people.enrol("Anna", [new_template("a1")]).templates) == 1
+
+
 @pytest.mark.usefixtures("impatient")
 def test_where_nobody_can_tell_whether_a_change_was_made_it_is_said(
     open_again: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
@@ -246,8 +265,6 @@ def test_a_read_that_breaks_halfway_is_done_again(
     open_again: Callable[[], Store], postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_again().people.enrol("Anna", [new_template("a1")])
-    from facenet_core.store.postgres import rows
-
     people, real, broken = open_again().people, rows.fetched, []
 
     def fetched(connection: Any, ids: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +18,10 @@ from facenet_core.config import Settings
 from facenet_core.errors import FileTooLargeError, ReverseError, StoreError, TimedOutError
 from facenet_core.reverse import crawling
 from facenet_core.reverse.records import distance_of, score
-from facenet_core.reverse.tables import PHOTOS
+from facenet_core.reverse.tables import MODELS, PHOTOS
 from facenet_core.sources.records import RefusedResult
 from facenet_core.store import sqlite
+from facenet_core.store.models import ModelNumbers
 from tests.fakes import BLUE, DARK_RED, GREEN, MODEL, OTHER_MODEL, RED, YELLOW, photo
 from tests.postgres import Postgres
 from tests.reverses import ReverseScene, page_of
@@ -377,3 +379,28 @@ def test_a_site_is_removed_however_its_address_is_written(scene: ReverseScene) -
     scene.take_in()
     assert scene.index.remove_host("BAD.example") == 1
     assert scene.found(RED) == []
+
+
+# -- several hosts ----------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(settings: Settings, postgres: Postgres) -> Iterator[ReverseScene]:
+    """An index in PostgreSQL."""
+    postgres.sql("DROP SCHEMA IF EXISTS facenet_reverse CASCADE")
+    scene = ReverseScene(settings.model_copy(update={"reverse": True, "database_url": SecretStr(postgres.url())}))
+    yield scene
+    scene.close()
+
+
+@pytest.mark.postgres
+def test_two_hosts_may_use_a_new_model_first_at_once(shared: ReverseScene, postgres: Postgres) -> None:
+    one, other, numbers = shared.index._database, shared.opened(), list[int]()
+    thread = threading.Thread(target=lambda: numbers.append(other._current()[0].model))
+    other.removals()  # makes the tables
+    with one.writing() as connection:
+        given = ModelNumbers(MODELS).given(connection, MODEL)
+        thread.start()
+        postgres.wait_for_a_waiter()
+    thread.join()
+    assert numbers == [given]

@@ -37,7 +37,7 @@ class EventTable:
     def note(self, kind: str, outcome: str, by: Asker, person_id: str | None = None) -> None:
         """See :class:`~facenet_core.store.parts.Events`."""
         now = self._now()
-        with self._database.writing() as connection:
+        with self._database.adding() as connection:
             if self._kept:
                 event = {"at": now, "kind": kind, "outcome": outcome, "person_id": person_id}
                 asked = {"door": by.door, "who": by.name and rows.readable(by.name), "key_id": by.key_id}

@@ -2,8 +2,7 @@
 
 ::
 
-    state         one row: the version of the tables, the last commit
-    commits       the last hour's commits
+    state         one row: the version of the tables, the revision
     people        id, name, and the key of the name, which is unique
     models        what makes embeddings
     photos        the enrolled photos, by the hash of their content
@@ -71,13 +70,6 @@ state = Table(
     Column[int]("version", Integer, nullable=False),
     Column[UUID]("revision", Uuid, nullable=False),
     Column[datetime]("changed_at", DateTime(timezone=True)),
-)
-
-commits = Table(
-    "commits",
-    metadata,
-    Column[UUID]("token", Uuid, primary_key=True),
-    Column[datetime]("at", DateTime(timezone=True), nullable=False, index=True),
 )
 
 people = Table(
