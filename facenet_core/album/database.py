@@ -15,7 +15,7 @@ from facenet_core.album.tables import APPLICATION_ID, CHANGES, EMBEDDINGS, METAD
 from facenet_core.store.graph import Graph
 from facenet_core.store.models import ModelNumbers
 from facenet_core.store.postgresql import PostgresDatabase
-from facenet_core.store.sql import SQLDatabase
+from facenet_core.store.sql import Held, SQLDatabase
 from facenet_core.store.sqlite import SQLiteDatabase
 from facenet_core.types import ModelId
 
@@ -120,7 +120,7 @@ class AlbumDatabase:
         model = self._database.ask(lambda connection: ModelNumbers(MODELS).known(connection, model_id))
         return Graph(self._database, EMBEDDINGS.name, "numbers", model, model_id.dimensions)
 
-    def alone(self, work: str) -> AbstractContextManager[bool]:
+    def alone(self, work: str) -> AbstractContextManager[Held | None]:
         """See :meth:`~facenet_core.store.sql.SQLDatabase.alone`."""
         return self._database.alone(work)
 

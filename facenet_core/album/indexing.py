@@ -28,6 +28,7 @@ from facenet_core.engine import FaceEngine
 from facenet_core.errors import AlbumError, FaceNetError, PhotoError
 from facenet_core.pipeline import Analyser, Encoded, analyse_here
 from facenet_core.quality import flaws
+from facenet_core.store.sql import Held
 from facenet_core.types import Analysis, Detection, Embedding, ModelId
 
 logger = logging.getLogger(__name__)
@@ -128,53 +129,61 @@ class Indexer:
             Each file that was looked at.
 
         Raises:
-            AlbumError: If another process is at it, or, when all others were
+            AlbumError: If another process is at it, also if it has begun since
+                the connection to a server broke; or, when all others were
                 indexed, if a folder can't be read.
             ClusterError: If it was a cluster, and that is gone.
             ModelError: If the model fails.
             StoreError: If the album can't be written.
         """
-        with self._database.alone(WORK) as alone:
-            if not alone:
+        with self._database.alone(WORK) as held:
+            if held is None:
                 raise AlbumError("The album is being indexed by another process. Wait for its end.")
-            yield from self._run(engine, again, analyse, group)
+            yield from self._run(engine, again, analyse, group, held)
 
     def _run(
-        self, engine: FaceEngine, again: bool, analyse: Analyser, group: Callable[[], object]
+        self, engine: FaceEngine, again: bool, analyse: Analyser, group: Callable[[], object], held: Held
     ) -> Generator[Indexed, None, None]:
         began, total, done = self._now(), 0, 0
+
+        def tell(state: RunState, problem: str | None = None) -> None:
+            if held():  # else another run may be under way: how far that is must not be written over
+                self._tell(state, began, total, done, problem)
+
         try:
-            self._tell("scanning", began, 0, 0)
+            tell("scanning")
             found, away = self._scanned(again, engine)
             total = sum(len(each.fresh) for _, each in found)
-            going = self._goes_on(total, done)
+            going = self._goes_on(total, done, held)
             for folder, each in found:
                 if not going:
                     break
-                with closing(self._indexed(engine, folder, each.fresh, analyse)) as coming:
+                with closing(self._indexed(engine, folder, each.fresh, analyse, held)) as coming:
                     for indexed in coming:
                         done += 1
                         if (self._now() - self._told).total_seconds() >= TOLD_EVERY:
-                            going = self._goes_on(total, done)
+                            going = self._goes_on(total, done, held)
                         yield indexed
                         going = going and not self._stop.is_set()
                         if not going:
                             break
                     else:
+                        _check(held)
                         self._files.drop_files(each.gone, self._now())
+            _check(held)
             if going:
                 self._pictures.forget(self._photos.contents)
-            self._tell("grouping", began, total, done)
+            tell("grouping")
             group()
             if going and away:
                 others = " The other folders were indexed." if found else ""
                 raise AlbumError(" ".join(away) + others)
-            self._tell("done" if going else "paused", began, total, done)
+            tell("done" if going else "paused")
         except GeneratorExit:
-            self._tell("paused", began, total, done)
+            tell("paused")
             raise
         except FaceNetError as error:
-            self._tell("failed", began, total, done, str(error))
+            tell("failed", str(error))
             raise
 
     def stop(self) -> None:
@@ -237,7 +246,7 @@ class Indexer:
         return found, away
 
     def _indexed(
-        self, engine: FaceEngine, folder: Folder, fresh: tuple[Entry, ...], analyse: Analyser
+        self, engine: FaceEngine, folder: Folder, fresh: tuple[Entry, ...], analyse: Analyser, held: Held
     ) -> Generator[Indexed, None, None]:
         asked: deque[tuple[Entry, str]] = deque()
         ready: deque[Indexed] = deque()
@@ -246,6 +255,7 @@ class Indexer:
         def photos() -> Iterator[Encoded]:
             for entry in fresh:
                 read = self._read(folder.path, entry)
+                _check(held)
                 if isinstance(read[1], str):
                     ready.append(self._refuse(folder, entry, read[0], read[1]))
                     continue
@@ -268,6 +278,7 @@ class Indexer:
             for found in coming:
                 entry, sha256 = asked.popleft()
                 yield from _drained(ready)
+                _check(held)
                 same = copies.pop(sha256)
                 if isinstance(found, PhotoError):
                     ready += [self._refuse(folder, each, found.code, found.reason) for each in (entry, *same)]
@@ -303,8 +314,9 @@ class Indexer:
         self._files.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), None, code, reason)
         return Indexed(_whole(folder, entry), None, reason)
 
-    def _goes_on(self, total: int, done: int) -> bool:
+    def _goes_on(self, total: int, done: int, held: Held) -> bool:
         """Tells how far a run is, unless somebody wants it to pause."""
+        _check(held)
         self._told = self._now()
         values = {"state": "indexing", "told_at": self._told.isoformat(), "total": total, "done": done}
         with self._database.writing() as connection:
@@ -322,6 +334,14 @@ class Indexer:
         }
         with self._database.writing() as connection:
             connection.execute(_TELL, values)
+
+
+def _check(held: Held) -> None:
+    if not held():
+        raise AlbumError(
+            "The connection to the database broke, and another process may be indexing the album since. This run ends; "
+            "what was indexed is kept."
+        )
 
 
 def _whole(folder: Folder, entry: Entry) -> Path:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from facenet_core.calibration import Calibration
 from facenet_core.config import Settings
@@ -26,6 +26,8 @@ from facenet_core.store.sqlite import SQLiteDatabase
 from facenet_core.thresholds import Targets
 from facenet_core.types import ModelId
 
+T = TypeVar("T")
+
 OFF = (
     "The reverse index is off. Read docs/reverse.md first, on what the law may ask of you; "
     "FACENET_REVERSE=true turns it on."
@@ -36,6 +38,12 @@ BUSY = {
     "index": "The index is being written by another process. Wait for its end.",
 }
 """Why work that one process does at a time has to wait."""
+
+LOST = (
+    "The connection to the database broke, and another process may be at this work since. It ends here; what was done "
+    "is kept. Begin again once the other has ended."
+)
+"""Why work ends that one process does at a time."""
 
 EXPIRE_EVERY = timedelta(hours=1)
 """Retention is counted in days."""
@@ -114,13 +122,35 @@ class Collection:
         return ReverseSearcher(self._database, *self._current(), self._calibration(), self._targets())
 
     @contextmanager
-    def _alone(self, work: Literal["crawl", "index"]) -> Iterator[None]:
+    def _alone(self, work: Literal["crawl", "index"]) -> Iterator[Callable[[], None]]:
         """Keeps others from the same work, in this process or another.
+
+        Yields:
+            Raises ReverseError if somebody else is at it since the server lost
+            the lock; to be asked after each step.
 
         Raises:
             ReverseError: If somebody is at it.
         """
-        with self._database.alone(work) as alone:
-            if not alone:
+        with self._database.alone(work) as held:
+            if held is None:
                 raise ReverseError(BUSY[work])
-            yield
+
+            def check() -> None:
+                if not held():
+                    raise ReverseError(LOST)
+
+            yield check
+
+
+def checked(steps: Generator[T, None, None], check: Callable[[], None]) -> Generator[T, None, None]:
+    """Goes through the steps of a work for as long as it may.
+
+    Args:
+        steps: The steps.
+        check: Raises an error if there must not be another one.
+    """
+    with closing(steps):
+        for each in steps:
+            yield each
+            check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from facenet_core.pipeline import Analyser, analyse_here
+from facenet_core.reverse.collection import checked
 from facenet_core.reverse.crawling import Crawler, Fetching
 from facenet_core.reverse.indexing import ReverseIndexer
 from facenet_core.reverse.records import Among, Crawled, Matches, Status, Taken
@@ -38,8 +39,8 @@ class ReverseIndex(Removing):
                 wait for the index.
         """
         self.expire()
-        with self._alone("crawl"):
-            yield from self._crawler().crawl(source, fetching, query, limit)
+        with self._alone("crawl") as check:
+            yield from checked(self._crawler().crawl(source, fetching, query, limit), check)
 
     def fetch_again(self, fetching: Fetching) -> Generator[Crawled, None, None]:
         """Fetches the originals of photos that another model has seen, for the current one.
@@ -50,8 +51,8 @@ class ReverseIndex(Removing):
         """
         self.expire()
         faces, _ = self._current()
-        with self._alone("crawl"):
-            yield from self._crawler().again(self._addresses.lost(faces.model), fetching)
+        with self._alone("crawl") as check:
+            yield from checked(self._crawler().again(self._addresses.lost(faces.model), fetching), check)
 
     def index(self, *, keep: bool = False, analyse: Analyser = analyse_here) -> Generator[Taken, None, None]:
         """Takes in the photos that wait; see :meth:`ReverseIndexer.run`. Makes the index anew when it is time to.
@@ -66,9 +67,9 @@ class ReverseIndex(Removing):
         """
         self.expire()
         faces, vectors = self._current()
-        with self._alone("index"):
+        with self._alone("index") as check:
             indexer = ReverseIndexer(self._database, self._photos, faces, vectors, self._removals, self._settings)
-            yield from indexer.run(self._engine(), analyse, keep=keep)
+            yield from checked(indexer.run(self._engine(), analyse, keep=keep), check)
             with self._database.reading() as connection:
                 due = vectors.due(connection)
             if due:

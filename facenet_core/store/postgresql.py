@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -30,7 +30,8 @@ from sqlalchemy.exc import DBAPIError
 
 from facenet_core.errors import DatabaseWriteError, StoreError
 from facenet_core.store.server import Server
-from facenet_core.store.sql import POOL, POOL_MORE, POOL_SECONDS, SQLDatabase, broke
+from facenet_core.store.sql import POOL, POOL_MORE, POOL_SECONDS, Held, SQLDatabase, broke
+from facenet_core.store.turn import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -121,18 +122,15 @@ class PostgresDatabase(SQLDatabase):
             connection.commit()
 
     @contextmanager
-    def alone(self, work: str) -> Iterator[bool]:
+    def alone(self, work: str) -> Iterator[Held | None]:
         """See :meth:`SQLDatabase.alone`. The lock is the server's, and ends with the connection."""
-        name = {"name": f"{self.schema}.{work}"}
-        with self.maintaining() as connection:
-            if not connection.execute(text("SELECT pg_try_advisory_lock(hashtext(:name))"), name).scalar_one():
-                yield False
-                return
-            try:
-                yield True
-            finally:
-                with suppress(DBAPIError):  # with a connection that broke, it has ended already
-                    connection.execute(text("SELECT pg_advisory_unlock(hashtext(:name))"), name)
+        with Turn(self._begun, f"{self.schema}.{work}") as turn:
+
+            def held() -> bool:
+                with self._errors():
+                    return turn.held()
+
+            yield held if held() else None
 
     def busy(self, work: str) -> bool:
         """See :meth:`SQLDatabase.busy`."""

@@ -18,6 +18,9 @@ from facenet_core.errors import StoreError
 
 T = TypeVar("T")
 
+Held = Callable[[], bool]
+"""Whether a work is still one's own: to be asked before each change, for a server may have lost its lock."""
+
 POOL, POOL_MORE, POOL_SECONDS = 5, 10, 30.0
 """Connections that are kept, those that are opened besides while all are in use, and how long to wait for one then."""
 
@@ -86,14 +89,15 @@ class SQLDatabase(ABC):
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @abstractmethod
-    def alone(self, work: str) -> AbstractContextManager[bool]:
+    def alone(self, work: str) -> AbstractContextManager[Held | None]:
         """Keeps others from the same work, of whatever process, as long as the block runs.
 
         Args:
             work: A word.
 
         Yields:
-            False if somebody else is at it.
+            Tells whether the work is still this block's; None if somebody else
+            is at it.
 
         Raises:
             StoreError: If the database does not answer.

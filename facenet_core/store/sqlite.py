@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from facenet_core.errors import StoreError
 from facenet_core.store.files import FILE_MODE, make_folder
-from facenet_core.store.sql import POOL, POOL_MORE, POOL_SECONDS, SQLDatabase
+from facenet_core.store.sql import POOL, POOL_MORE, POOL_SECONDS, Held, SQLDatabase
 
 BUSY_SECONDS = 30.0
 """How long to wait for another process; its writes take milliseconds."""
@@ -50,17 +50,17 @@ class SQLiteDatabase(SQLDatabase):
         self._application_id, self._version = application_id, version
 
     @contextmanager
-    def alone(self, work: str) -> Iterator[bool]:
-        """See :meth:`SQLDatabase.alone`."""
+    def alone(self, work: str) -> Iterator[Held | None]:
+        """See :meth:`SQLDatabase.alone`. The lock is the system's, which does not lose it."""
         make_folder(self.path.parent)
         lock = FileLock(self._lock_path(work), timeout=LOOK_SECONDS, thread_local=False, mode=FILE_MODE)
         try:
             lock.acquire()
         except Timeout:
-            yield False
+            yield None
             return
         try:
-            yield True
+            yield lambda: True
         finally:
             lock.release()
 

@@ -251,13 +251,52 @@ def test_a_run_whose_lock_the_server_has_lost_reads_as_paused_and_ends_in_peace(
         next(run)
         seen = other.run()
         assert seen and seen.state == "indexing"
-        others = "pid <> pg_backend_pid() AND datname = current_database()"
-        postgres.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+        postgres.break_connections()
         seen = other.run()
         assert seen and seen.state == "paused"
         list(run)
         seen = other.run()
         assert seen and seen.state == "done"
+
+
+@pytest.mark.postgres
+def test_a_run_whose_lock_the_server_has_lost_takes_it_again(hosts: tuple[Scene, Scene], postgres: Postgres) -> None:
+    one, other = hosts
+    for mark in range(3):
+        one.put(f"{mark}.png", RED, mark=mark)
+    run = one.album.index()
+    next(run)
+    postgres.break_connections()
+    next(run)
+    with pytest.raises(AlbumError, match="being indexed by another process"):
+        list(other.album.index())
+    list(run)
+    assert len(list(other.album.index())) == 0
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("end", ["goes on", "is stopped"])
+def test_a_run_whose_lock_another_has_taken_since_ends_before_it_writes(
+    hosts: tuple[Scene, Scene], postgres: Postgres, end: str
+) -> None:
+    one, other = hosts
+    for mark in range(4):
+        one.put(f"{mark}.png", RED, mark=mark)
+    run = one.album.index()
+    next(run)
+    postgres.break_connections()
+    others = other.album.index()
+    next(others)
+    told, kept = other.album.run(), other.album.counts()
+    if end == "goes on":
+        with pytest.raises(AlbumError, match=r"The connection to the database broke.*This run ends"):
+            list(run)
+    run.close()
+    assert other.album.run() == told and other.album.counts() == kept
+    list(others)
+    seen = one.album.run()
+    assert seen and seen.state == "done"
+    assert one.album.counts()["photos"] == 4
 
 
 # -- several hosts ----------------------------------------------------------------

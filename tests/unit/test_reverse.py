@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from facenet_core import images
 from facenet_core.config import Settings
 from facenet_core.errors import FileTooLargeError, ReverseError, StoreError, TimedOutError
 from facenet_core.reverse import crawling
+from facenet_core.reverse.index import ReverseIndex
 from facenet_core.reverse.records import distance_of, score
 from facenet_core.reverse.tables import MODELS, PHOTOS
 from facenet_core.sources.records import RefusedResult
@@ -404,3 +405,26 @@ def test_two_hosts_may_use_a_new_model_first_at_once(shared: ReverseScene, postg
         postgres.wait_for_a_waiter()
     thread.join()
     assert numbers == [given]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("work", ["crawl", "index"])
+def test_a_run_whose_lock_another_has_taken_since_ends(shared: ReverseScene, postgres: Postgres, work: str) -> None:
+    for mark in range(4):
+        shared.web.put(f"{mark}", photo(RED, mark=mark))
+    if work == "index":
+        shared.crawl()
+
+    def begun(index: ReverseIndex) -> Generator[object, None, None]:
+        run = index.index() if work == "index" else index.crawl(shared.web, shared.web, "anything", 10)
+        next(run)
+        return run
+
+    run = begun(shared.index)
+    postgres.break_connections()
+    next(run)
+    postgres.break_connections()
+    others = begun(shared.opened())
+    with pytest.raises(ReverseError, match="another process may be at this work since"):
+        next(run)
+    list(others)

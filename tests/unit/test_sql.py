@@ -96,3 +96,22 @@ def test_a_change_whose_acknowledgement_was_lost_is_looked_up_in_every_schema(
         with pytest.raises(DatabaseWriteError, match=r"the connection broke\. Nothing was changed\. Try again"):
             put(shared, 2)
     assert there(shared) == ([1, 2] if committed else [1])
+
+
+@pytest.mark.postgres
+def test_a_lock_that_was_lost_is_held_again_unless_another_took_it(
+    shared: PostgresDatabase, postgres: Postgres
+) -> None:
+    with closing(PostgresDatabase(postgres.url(), METADATA, "things")) as other:
+        with shared.alone("work") as held:
+            assert held and held()
+            postgres.break_connections()
+            assert not other.busy("work")
+            assert held() and other.busy("work")
+            postgres.break_connections()
+            with other.alone("work") as theirs:
+                assert theirs and theirs()
+                assert not held()
+            assert not held(), "what was lost once may have been done by somebody else"
+        with other.alone("work") as theirs:
+            assert theirs and theirs()
