@@ -94,7 +94,7 @@ class Album:
         Raises:
             AlbumError: If it is not in the album, or the album is being indexed.
         """
-        if self._indexer.busy:
+        if self._indexer.runs.busy:
             raise AlbumError("The album is being indexed. Pause that first, or wait for its end.")
         path = _absolute(path)
         for folder in self.folders():
@@ -155,7 +155,7 @@ class Album:
 
     def run(self) -> Run | None:
         """How far an index run is, of whatever process, or how the last one ended."""
-        return self._indexer.last()
+        return self._indexer.runs.last()
 
     def _index_in_background(self, again: bool) -> None:
         try:

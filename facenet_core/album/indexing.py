@@ -14,15 +14,13 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import select, text, update
-
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.files import AlbumFiles
 from facenet_core.album.photos import AlbumPhotos
 from facenet_core.album.pictures import Drawn, Pictures
-from facenet_core.album.records import UNDER_WAY, Folder, Indexed, KnownFile, Run, RunState, shown
+from facenet_core.album.records import Folder, Indexed, KnownFile, RunState, shown
+from facenet_core.album.runs import WORK, Runs
 from facenet_core.album.scanning import UNREADABLE, Changes, Entry, changes
-from facenet_core.album.tables import RUNS
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import AlbumError, FaceNetError, PhotoError
@@ -32,9 +30,6 @@ from facenet_core.store.sql import Held
 from facenet_core.types import Analysis, Detection, Embedding, ModelId
 
 logger = logging.getLogger(__name__)
-
-WORK = "index"
-"""What a run's lock is called."""
 
 TOLD_EVERY = 1.0
 """Seconds between two notes of how far a run is."""
@@ -67,18 +62,6 @@ class Seen:
         return cls((found.photo.width, found.photo.height), faces, drawn, found.model_id)
 
 
-_TELL = text(
-    "INSERT INTO runs (one, state, began_at, told_at, total, done, problem) "
-    "VALUES (1, :state, :began_at, :told_at, :total, :done, :problem) "
-    "ON CONFLICT (one) DO UPDATE SET state = excluded.state, began_at = excluded.began_at, "
-    "told_at = excluded.told_at, total = excluded.total, done = excluded.done, problem = excluded.problem"
-)
-
-# Whoever asks a run to pause changes a state that the run would write over, so it looks.
-_PAUSE = update(RUNS).where(RUNS.c.state.in_(("scanning", "indexing"))).values(state="pausing")
-_GO_ON = update(RUNS).where(RUNS.c.state != "pausing")
-
-
 class Indexer:
     """Runs over the folders of an album. One run at a time, of whatever process.
 
@@ -89,6 +72,9 @@ class Indexer:
         pictures: Its thumbnails.
         settings: Limits for photos.
         now: The clock, UTC.
+
+    Attributes:
+        runs: How far the run is.
     """
 
     def __init__(
@@ -102,8 +88,8 @@ class Indexer:
     ) -> None:
         self._database, self._files, self._photos, self._pictures = database, files, photos, pictures
         self._settings, self._now = settings, now
+        self.runs = Runs(database, now)
         self._stop = threading.Event()
-        self._told = datetime.min.replace(tzinfo=UTC)
 
     def run(
         self,
@@ -148,21 +134,25 @@ class Indexer:
 
         def tell(state: RunState, problem: str | None = None) -> None:
             if held():  # else another run may be under way: how far that is must not be written over
-                self._tell(state, began, total, done, problem)
+                self.runs.tell(state, began, total, done, problem)
+
+        def goes_on() -> bool:
+            _check(held)
+            return self.runs.goes_on(total, done) and not self._stop.is_set()
 
         try:
             tell("scanning")
             found, away = self._scanned(again, engine)
             total = sum(len(each.fresh) for _, each in found)
-            going = self._goes_on(total, done, held)
+            going = goes_on()
             for folder, each in found:
                 if not going:
                     break
                 with closing(self._indexed(engine, folder, each.fresh, analyse, held)) as coming:
                     for indexed in coming:
                         done += 1
-                        if (self._now() - self._told).total_seconds() >= TOLD_EVERY:
-                            going = self._goes_on(total, done, held)
+                        if (self._now() - self.runs.told_at).total_seconds() >= TOLD_EVERY:
+                            going = goes_on()
                         yield indexed
                         going = going and not self._stop.is_set()
                         if not going:
@@ -191,41 +181,17 @@ class Indexer:
         self._stop.set()
 
     def pause(self) -> None:
-        """Ends the run, of whatever process: another one sees it when it next tells how far it is."""
+        """Ends the run, of whatever process: another one hears of it when it next tells how far it is."""
         self.stop()
-        if self._database.exists:
-            with self._database.writing() as connection:
-                connection.execute(_PAUSE)
+        self.runs.pause()
 
     def fail(self, problem: str) -> None:
         """Keeps why a run could not begin."""
-        self._tell("failed", self._now(), 0, 0, problem)
+        self.runs.tell("failed", self._now(), 0, 0, problem)
 
     def resume(self) -> None:
         """Lets the next run go on to its end."""
         self._stop.clear()
-
-    def last(self) -> Run | None:
-        """How far the run is, of whatever process, or how the last one ended; None before the first.
-
-        A run that was killed reads as paused.
-        """
-        if not self._database.exists:
-            return None
-        with self._database.reading() as connection:
-            row = connection.execute(select(RUNS)).first()
-        if row is None:
-            return None
-        state: RunState = row.state
-        if state in UNDER_WAY and not self.busy:
-            state = "paused"
-        began, told = (datetime.fromisoformat(at) for at in (row.began_at, row.told_at))
-        return Run(state, began, told, row.total, row.done, row.problem)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a run is under way, of whatever process."""
-        return self._database.busy(WORK)
 
     def _scanned(self, again: bool, engine: FaceEngine) -> tuple[list[tuple[Folder, Changes]], list[str]]:
         """What changed in each folder, and what is wrong with those that can't be read or are suddenly empty.
@@ -313,27 +279,6 @@ class Indexer:
     def _refuse(self, folder: Folder, entry: Entry, code: str, reason: str) -> Indexed:
         self._files.put_file(folder.id, entry.path, (entry.bytes, entry.mtime), None, code, reason)
         return Indexed(_whole(folder, entry), None, reason)
-
-    def _goes_on(self, total: int, done: int, held: Held) -> bool:
-        """Tells how far a run is, unless somebody wants it to pause."""
-        _check(held)
-        self._told = self._now()
-        values = {"state": "indexing", "told_at": self._told.isoformat(), "total": total, "done": done}
-        with self._database.writing() as connection:
-            return connection.execute(_GO_ON, values).rowcount > 0 and not self._stop.is_set()
-
-    def _tell(self, state: RunState, began: datetime, total: int, done: int, problem: str | None = None) -> None:
-        self._told = self._now()
-        values = {
-            "state": state,
-            "began_at": began.isoformat(),
-            "told_at": self._told.isoformat(),
-            "total": total,
-            "done": done,
-            "problem": problem,
-        }
-        with self._database.writing() as connection:
-            connection.execute(_TELL, values)
 
 
 def _check(held: Held) -> None:

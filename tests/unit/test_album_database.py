@@ -209,7 +209,7 @@ def test_who_looks_whether_a_run_is_under_way_keeps_none_from_beginning(scene: S
     def look() -> None:
         while not done.is_set():
             other.run()
-            assert other._indexer.busy in (True, False)
+            assert other._indexer.runs.busy in (True, False)
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -223,7 +223,7 @@ def test_who_looks_whether_a_run_is_under_way_keeps_none_from_beginning(scene: S
 
 
 def test_a_run_that_was_killed_reads_as_paused(scene: Scene) -> None:
-    scene.album._indexer._tell("indexing", scene.time, 5, 2)
+    scene.album._indexer.runs.tell("indexing", scene.time, 5, 2)
     run = scene.opened().run()
     assert run and (run.state, run.done, run.total) == ("paused", 2, 5)
 
