@@ -50,10 +50,17 @@ _SESSION = {
 }
 
 _HOPELESS = re.compile(
-    r"authentication|password|pg_hba\.conf|does not exist|not permitted|permission denied|certificate|SSL|root\.crt"
+    r"authentication|password|pg_hba\.conf|does not exist|not permitted|permission denied|certificate|unknown ca"
+    r"|does not support SSL"
 )
-"""In the messages of servers that answer, and will not answer otherwise in a moment. With messages in another language
-it is found out later."""
+"""In the messages of servers that answer, and will not answer otherwise in a moment; a server that dies while TLS is
+agreed on is none of them ("SSL SYSCALL error: Connection reset by peer"). With messages in another language it is found
+out later."""
+
+_MALFORMED = (
+    "FACENET_DATABASE_URL is not an address that PostgreSQL's client understands. It looks like "
+    "postgresql://user:password@host:5432/name; write special characters of a password as %40 and so on."
+)
 
 
 class Server:
@@ -77,10 +84,9 @@ class Server:
             known = conninfo_to_dict(dsn)
         except psycopg.ProgrammingError as error:
             # Not as its cause: the message of a malformed address may hold the password.
-            raise SettingError(
-                "FACENET_DATABASE_URL is not an address that PostgreSQL's client understands. It looks like "
-                "postgresql://user:password@host:5432/name; write special characters of a password as %40 and so on."
-            ) from (None if "@" in str(error) else error)
+            raise SettingError(_MALFORMED) from (None if "@" in str(error) else error)
+        if not _plausible(known):
+            raise SettingError(_MALFORMED)
         session = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
         options = f"{session} -c search_path={search_path} {known.get('options') or ''}".strip()
         self._conninfo = make_conninfo("", **{**_DEFAULTS, **known, "options": options})
@@ -105,14 +111,15 @@ class Server:
 
     def _wait(self, error: psycopg.OperationalError) -> None:
         """Waits for the next try, or raises if there is to be none."""
+        if _HOPELESS.search(str(error)):
+            self._down_since = None  # it answers
+            raise StoreError(f"{self.place} refuses this program: {_words(error)}.") from error
         with self._lock:
             now = time.monotonic()
             if self._down_since is None:
                 self._down_since = now
                 logger.warning("%s does not let us in; trying again: %s", self.place, _words(error))
             down = now - self._down_since
-        if _HOPELESS.search(str(error)):
-            raise StoreError(f"{self.place} refuses this program: {_words(error)}.") from error
         if down >= RETRY_SECONDS:
             state = "takes no changes" if "read-only" in str(error) else "does not answer"
             raise StoreError(
@@ -120,6 +127,12 @@ class Server:
                 "over; this program goes on by itself then."
             ) from error
         time.sleep(RETRY_WAIT)
+
+
+def _plausible(known: Mapping[str, object]) -> bool:
+    """Whether hosts and ports may be shown: a password with an ``@`` or a ``/`` in it may have ended up there."""
+    hosts = f"{known.get('host') or ''}{known.get('hostaddr') or ''}"
+    return "@" not in hosts and re.fullmatch(r"[0-9,]*", str(known.get("port") or "")) is not None
 
 
 def _hosts(known: Mapping[str, object]) -> str:
