@@ -56,7 +56,15 @@ Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
 HostAndPort = Annotated[str, Field(pattern=r"^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$")]
 """A host and its port, such as 192.168.1.20:8080 or [fd00::5]:80."""
 
-_DATABASE_URL = re.compile(r"postgres(ql)?://[^/?#\s]*/[^/?#\s]+(\?[^#\s]*)?")
+_SERVER = r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:,@/?#\s]*)(:\d*)?"
+
+_DATABASE_URL = re.compile(rf"postgres(ql)?://([^@/?#\s]*@)?{_SERVER}(,{_SERVER})*/[^@/?#\s]+(\?[^@#\s]*)?")
+"""With one ``@`` at most, and ports that are numbers: a password with special characters looks like part of a host
+otherwise, which is shown."""
+
+_DATABASE_EXAMPLE = (
+    "postgresql://user:password@host:5432/name, with special characters of the password as %40 and so on"
+)
 
 
 def _address(url: SecretStr) -> SecretStr:
@@ -78,7 +86,7 @@ def database_address(text: str) -> str:
         return _address(SecretStr(text)).get_secret_value()
     except ValueError as error:
         raise SettingError(
-            "This is not the address of a PostgreSQL database: it looks like postgresql://user:password@host:5432/name."
+            f"This is not the address of a PostgreSQL database: it looks like {_DATABASE_EXAMPLE}."
         ) from error
 
 
@@ -155,7 +163,7 @@ class Settings(BaseSettings):
     models_dir: Location = Field(PROJECT_ROOT / "keras-facenet-h5", description="the path of a folder")
     db: Location = Field(PROJECT_ROOT / "db", description="the path of a folder")
     database_url: DatabaseURL | None = Field(
-        None, description="the address of a PostgreSQL database, such as postgresql://user:password@host:5432/name"
+        None, description=f"the address of a PostgreSQL database, such as {_DATABASE_EXAMPLE}"
     )
     images_dir: Location = Field(PROJECT_ROOT / "images", description="the path of a folder")
     threshold: Distance | None = Field(None, description="a distance from 0 to 2")

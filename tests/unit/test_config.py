@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from facenet_core import config
-from facenet_core.config import PROJECT_ROOT, load_settings
+from facenet_core.config import PROJECT_ROOT, database_address, load_settings
 from facenet_core.errors import InputError, SettingError
 
 
@@ -236,7 +236,18 @@ def test_the_address_of_a_database_does_not_show_its_password(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "value", ["mysql://app:secret@host/faces", "postgresql://app:secret@host", "app:secret@host/faces", "x secret"]
+    "value",
+    [
+        "mysql://app:secret@host/faces",
+        "postgresql://app:secret@host",
+        "app:secret@host/faces",
+        "x secret",
+        "postgresql://app:se@secret@host/faces",
+        "postgresql://app:secret/x@host/faces",
+        "postgresql://app:secret/x@host",
+        "postgresql://app:12/secret@host",
+        "postgresql://app:secret/x?y@host/faces",
+    ],
 )
 def test_what_is_no_address_of_a_database_is_refused_without_its_password(monkeypatch, value):
     monkeypatch.setenv("FACENET_DATABASE_URL", value)
@@ -244,4 +255,19 @@ def test_what_is_no_address_of_a_database_is_refused_without_its_password(monkey
         SettingError, match=r"^FACENET_DATABASE_URL is something else, but it must be the address"
     ) as no:
         load_settings()
+    assert "secret" not in str(no.value) and "%40" in str(no.value)
+    with pytest.raises(SettingError, match=r"not the address of a PostgreSQL database: .* %40") as no:
+        database_address(value)
     assert "secret" not in str(no.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://host/faces",
+        "postgresql:///faces?host=/var/run/postgresql",
+        "postgresql://app:a:b%40c@[::1]:5432,db.example:,%2Frun/faces?sslmode=verify-full&connect_timeout=3",
+    ],
+)
+def test_every_way_to_name_a_server_is_an_address(value):
+    assert database_address(value) == value
