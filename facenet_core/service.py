@@ -87,10 +87,13 @@ class FaceService(Changeover):
         self._changed_elsewhere = False
 
     def close(self) -> None:
-        """Lets go of what is stored; the next call opens it again."""
-        self.audit.close()
-        if "reverse" in self.__dict__:  # made when it is first asked for
+        """Ends an index run that is under way, and lets go of what is stored; the next call opens it again."""
+        # Both are made when they are first asked for, and ask the store of people until they are closed.
+        if "album" in self.__dict__:
+            self.album.close()
+        if "reverse" in self.__dict__:
             self.reverse.close()
+        self.audit.close()
 
     # -- the engine ---------------------------------------------------------
 

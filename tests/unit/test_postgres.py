@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -166,6 +167,29 @@ def test_a_person_enrolled_through_one_app_is_identified_through_another_at_once
     assert not (tmp_path / "one" / "facenet.json").exists()
     for service in services:
         service.audit.close()
+
+
+def test_a_service_that_is_closed_leaves_no_connection_behind(
+    settings: Settings, database_url: str, postgres: Postgres, tmp_path: Any
+) -> None:
+    url = f"{database_url}?application_name=closing"
+    settings = settings.model_validate({**settings.model_dump(), "database_url": url, "reverse": True})
+    service = FaceService(settings, fake_engine())
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").write_bytes(photo(RED))
+    count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'closing'"
+    for _ in range(2):  # it can be used again
+        assert service.people() == ()
+        service.audit.latest()
+        service.album.add(tmp_path / "photos")
+        service.album.start_index()
+        service.reverse.status()
+        assert postgres.sql(count) != [(0,)]
+        service.close()
+        assert not service.album.indexing
+        until = time.monotonic() + 10  # the server's processes end a moment after their connections
+        while postgres.sql(count) != [(0,)]:
+            assert time.monotonic() < until, postgres.sql("SELECT pid, state, query FROM pg_stat_activity")
 
 
 # -- connections that break ---------------------------------------------------
