@@ -18,9 +18,6 @@ from facenet_core.store import Store, open_store
 from tests.fakes import THRESHOLD, fake_engine
 from tests.postgres import OpenStore, Postgres, folder_for_server
 
-INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = 'facenet' AND indexdef LIKE '%hnsw%'"
-"""Those of people's templates, which are made when there are many."""
-
 OTHER_NAMES = {"FLICKR_API_KEY", "PEXELS_API_KEY", "SERPAPI_API_KEY"}
 """Variables that settings are also taken from."""
 
@@ -102,7 +99,7 @@ def database_url(postgres: Postgres) -> str:
         # What refers to people and templates goes with them. Making the tables anew takes ten times as long.
         tables = ("people", "photos", "shadow_heads", "seeds", "settings", "keys", "events", "commits")
         postgres.sql(";".join(f"DELETE FROM facenet.{table}" for table in tables))
-        for (index,) in postgres.sql(INDEXES):
+        for index in postgres.vector_indexes():  # of people's templates, made when there are many
             postgres.sql(f"DROP INDEX facenet.{index}")
     return postgres.url()
 

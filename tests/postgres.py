@@ -114,6 +114,11 @@ class Postgres:
         while not self.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
             assert time.monotonic() < end, "nobody waits"
 
+    def vector_indexes(self, schema: str = "facenet") -> list[str]:
+        """The names of a schema's indexes of vectors."""
+        found = "SELECT indexname FROM pg_indexes WHERE schemaname = '{}' AND indexdef LIKE '%hnsw%'"
+        return [str(name) for (name,) in self.sql(found.format(schema))]
+
     def run(self, program: str, *arguments: object) -> None:
         command: Sequence[str] = [str(binaries() / program), *map(str, arguments)]
         if os.geteuid() == 0:

@@ -27,8 +27,7 @@ class PostgresVectors:
         self._database = database
         # Each model has its own: an index holds vectors of one length.
         self._graph = Graph(database, "faces", "embedding", model, model_id.dimensions, "twin IS NULL")
-        with database.writing() as connection:
-            self._graph.make(connection)
+        self._graph.make()
 
     def nearest(
         self, connection: Connection, probe: Embedding, count: int, among: NDArray[np.int64] | None = None

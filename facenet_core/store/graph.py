@@ -88,10 +88,18 @@ class Graph:
         """
         self._database.ask(self._build)
 
-    def make(self, connection: Connection) -> None:
-        """Makes the index within a change, for a table in which there is little yet."""
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self._name})
-        connection.execute(text(self._create("INDEX IF NOT EXISTS")))
+    def make(self) -> None:
+        """Makes the index while changes wait, for a table in which there is little yet; does nothing if it is there.
+
+        Raises:
+            StoreError: If it could not be made.
+        """
+        # "If not exists" waits for changes that are under way, and asks for the right to create, all the same.
+        if self._database.ask(self._valid):
+            return
+        with self._database.writing() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self._name})
+            connection.execute(text(self._create("INDEX IF NOT EXISTS")))
 
     def rebuild(self) -> None:
         """Makes the index anew, for one that many removals have thinned out; searches go on meanwhile.

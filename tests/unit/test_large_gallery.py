@@ -17,8 +17,6 @@ from tests.fakes import BLUE, GREEN, RED, fake_engine, photo
 from tests.postgres import OpenStore, Postgres
 from tests.unit.store_workers import MODEL, OTHER, embedding, new_template
 
-INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = 'facenet' AND indexdef LIKE '%hnsw%'"
-
 
 class Everybody:
     """A finder that finds everybody."""
@@ -80,7 +78,7 @@ def test_the_server_finds_the_same_people_at_the_same_distances(server: Store, p
     build(index)
     build(index)
     assert index.ready(MODEL)
-    assert len(postgres.sql(INDEXES)) == 1
+    assert len(postgres.vector_indexes()) == 1
     small, large = Gallery.of(repository.people(), MODEL), LargeGallery(index, MODEL, 30, 60)
     for probe in probes():
         # The index may miss somebody, but not among so few; equal distances are equal to the last digit.
@@ -110,7 +108,7 @@ def test_an_index_whose_making_was_interrupted_is_made_anew(server: Store, postg
     index = server.people.index
     assert isinstance(index, search.PeopleIndex)
     build(index)
-    ((name,),) = postgres.sql(INDEXES)
+    (name,) = postgres.vector_indexes()
     postgres.sql(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'facenet.{name}'::regclass")
     other = search.PeopleIndex(index._database)
     assert not other.ready(MODEL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,13 @@ from sqlalchemy import delete, insert
 from facenet_core.embedding import unit_norm
 from facenet_core.reverse import vectors as module
 from facenet_core.reverse.faces import Faces
+from facenet_core.reverse.pgvectors import PostgresVectors
 from facenet_core.reverse.tables import APPLICATION_ID, FACES, METADATA, PHOTOS, VERSION
 from facenet_core.reverse.vectors import FileVectors
+from facenet_core.store.sql import PostgresDatabase
 from facenet_core.store.sqlite import SQLiteDatabase
 from facenet_core.types import ModelId
+from tests.postgres import Postgres
 
 MODEL = ModelId("made-up", "none", "0" * 64, 32)
 
@@ -139,3 +143,19 @@ def test_a_number_is_never_given_twice(shelf: Shelf) -> None:
     with shelf.database.writing() as connection:
         connection.execute(delete(FACES).where(FACES.c.id == last))
     assert shelf.put(1, seed=2)[0] > last
+
+
+@pytest.mark.postgres
+def test_a_server_s_index_that_is_there_waits_for_nobody_who_changes_faces(postgres: Postgres) -> None:
+    postgres.sql("DROP SCHEMA IF EXISTS facenet_reverse CASCADE")
+    url = f"{postgres.url()}?options=-c%20lock_timeout%3D100ms"
+    with (
+        closing(PostgresDatabase(url, METADATA, "facenet_reverse")) as here,
+        closing(PostgresDatabase(url, METADATA, "facenet_reverse")) as there,
+    ):
+        model = Faces(here, MODEL).model
+        PostgresVectors(here, model, MODEL)
+        assert postgres.vector_indexes("facenet_reverse") == [f"faces_vector_{model}"]
+        with here.writing() as connection:
+            connection.execute(delete(FACES))
+            PostgresVectors(there, model, MODEL)
