@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from facenet_core.errors import StoreError
@@ -165,6 +165,17 @@ def embeddings(raw: Sequence[bytes], dimensions: int, place: str) -> NDArray[np.
     return matrix
 
 
+def key_of(model_id: ModelId) -> Select[int]:
+    """Returns the question for the key of a model; there is no row if it is not known.
+
+    Args:
+        model_id: The model.
+    """
+    return select(tables.models.c.key).where(
+        *(tables.models.c[name] == value for name, value in asdict(model_id).items())
+    )
+
+
 def model_key(connection: Connection, model_id: ModelId) -> int:
     """Returns the key of a model, which is noted if it is new.
 
@@ -172,12 +183,11 @@ def model_key(connection: Connection, model_id: ModelId) -> int:
         connection: For changes.
         model_id: The model.
     """
-    fields = asdict(model_id)
-    is_it = [tables.models.c[name] == value for name, value in fields.items()]
-    known: int | None = connection.execute(select(tables.models.c.key).where(*is_it)).scalar()
+    known = connection.execute(key_of(model_id)).scalar()
     if known is not None:
         return known
-    key: int = connection.execute(insert(tables.models).values(fields).returning(tables.models.c.key)).scalar_one()
+    new = insert(tables.models).values(asdict(model_id)).returning(tables.models.c.key)
+    key: int = connection.execute(new).scalar_one()
     return key
 
 

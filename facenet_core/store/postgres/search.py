@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from sqlalchemy import Connection, func, select, text
 
@@ -11,7 +10,7 @@ from facenet_core.store.graph import Graph
 from facenet_core.store.names import sorted_by_name
 from facenet_core.store.postgres import rows
 from facenet_core.store.postgres.database import PeopleDatabase
-from facenet_core.store.postgres.tables import models, people, templates
+from facenet_core.store.postgres.tables import people, templates
 from facenet_core.types import Embedding, ModelId, Person, Template
 
 FETCHED = 100
@@ -42,7 +41,7 @@ class PeopleIndex:
             StoreError: The server does not answer.
         """
         if model_id not in self._graphs:
-            key = self._database.ask(lambda connection: _key(connection, model_id))
+            key = self._database.ask(lambda connection: connection.execute(rows.key_of(model_id)).scalar())
             if key is None:
                 return None
             self._graphs[model_id] = Graph(self._database, "templates", "vector", key, model_id.dimensions)
@@ -55,8 +54,7 @@ class PeopleIndex:
 
     def count(self, model_id: ModelId) -> tuple[int, int]:
         """See :class:`~facenet_core.store.parts.PeopleFinder`."""
-        is_it = (models.c[name] == value for name, value in asdict(model_id).items())
-        key = select(models.c.key).where(*is_it).scalar_subquery()
+        key = rows.key_of(model_id).scalar_subquery()
         of_model = select(func.count(templates.c.person_id.distinct()), func.count()).where(templates.c.model == key)
         counted = self._database.ask(lambda connection: connection.execute(of_model).one())
         return counted[0], counted[1]
@@ -105,9 +103,3 @@ def people_of(connection: Connection, ids: Iterable[str], place: str) -> tuple[P
         for each in connection.execute(select(people).where(people.c.id.in_(ids)))
     ]
     return sorted_by_name(made)
-
-
-def _key(connection: Connection, model_id: ModelId) -> int | None:
-    is_it = (models.c[name] == value for name, value in asdict(model_id).items())
-    key: int | None = connection.execute(select(models.c.key).where(*is_it)).scalar()
-    return key
