@@ -9,14 +9,38 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Executable, text
 
 from facenet_core.store import Store
+
+
+class Explaining:
+    """A connection that asks for the plan of each search for vectors before it.
+
+    Attributes:
+        plan: Of the last one.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.plan = ""
+
+    def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Any:
+        if " <-> " in str(statement):
+            plan = self._connection.execute(text(f"EXPLAIN {statement}"), values)
+            self.plan = "\n".join(plan.scalars())
+        return self._connection.execute(statement, values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
 
 OpenStore = Callable[..., Store]
 """Opens a store as another program would: the same one each time."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sqlalchemy import Connection
 
 from facenet_core import thresholds
 from facenet_core.config import Settings
@@ -14,7 +15,7 @@ from facenet_core.store import PeopleRepository, Store, open_store
 from facenet_core.store.postgres import search
 from facenet_core.types import Embedding, ModelId, Person
 from tests.fakes import BLUE, GREEN, RED, fake_engine, photo
-from tests.postgres import OpenStore, Postgres
+from tests.postgres import Explaining, OpenStore, Postgres
 from tests.unit.store_workers import MODEL, OTHER, embedding, new_template
 
 
@@ -87,6 +88,24 @@ def test_the_server_finds_the_same_people_at_the_same_distances(server: Store, p
         ]
     assert large.rank(probes()[0], 0) == ()
     assert LargeGallery(index, replace(MODEL, model="unknown"), 0, 0).rank(probes()[0], 5) == ()
+
+
+@pytest.mark.postgres
+def test_the_server_looks_into_its_index_and_not_at_everybody(server: Store, postgres: Postgres) -> None:
+    fill(server.people)
+    index = server.people.index
+    assert isinstance(index, search.PeopleIndex)
+    build(index)
+    graph = index.graph(MODEL)
+    assert graph
+    (name,) = postgres.vector_indexes()
+
+    def plan(connection: Connection) -> str:
+        explaining = Explaining(connection)
+        assert len(index._nearest(explaining, graph, probes()[0], 5)) >= 5
+        return explaining.plan
+
+    assert f"Index Scan using {name} on templates" in index._database.read(plan)
 
 
 @pytest.mark.postgres
