@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from facenet_core.errors import AlbumError
 from facenet_core.types import Embedding
 from tests.albums import Scene
 from tests.fakes import BLACK, BLUE, DARK_RED, GREEN, MEASURED, RED, YELLOW, Colour, fake_engine, photo
+from tests.postgres import Explaining
 
 Faces = NDArray[np.float32]
 
@@ -162,7 +163,13 @@ def test_of_very_many_faces_an_index_finds_the_same(
         graph.building.join()
         assert graph.ready()
         check()
-        assert isinstance(scene.album.people.crowd()[1].nearest, ServerNearest)
+        nearest, database = scene.album.people.crowd()[1].nearest, scene.album._database
+        assert isinstance(nearest, ServerNearest)
+        with database.reading() as connection, monkeypatch.context() as patch:
+            explaining = Explaining(connection)
+            patch.setattr(database, "reading", lambda: nullcontext(explaining))
+            nearest.rows(np.stack([sample(scene, RED)]), 3)
+        assert f"Index Scan using {graph._name} on embeddings" in explaining.plan
     (scene.folder / "0.png").unlink()
     scene.put("new.png", RED, mark=20)
     scene.index()
