@@ -75,9 +75,10 @@ class Thresholds(ABC):
         model_id = model_id or self.engine.model_id
         with self._gallery_lock:
             revision = self.repository.revision()
-            if self._gallery is None or self._gallery[:2] != (revision, model_id):
-                self._gallery = (revision, model_id, self._gathered(model_id))
-            return self._gallery[2]
+            held = self._gallery
+            if held is None or held[:2] != (revision, model_id) or self._too_large(held[2], model_id):
+                held = self._gallery = (revision, model_id, self._gathered(model_id))
+            return held[2]
 
     def whole_gallery(self, model_id: ModelId | None = None) -> Gallery:
         """The same, in memory however large it is: to compare everybody with everybody.
@@ -96,6 +97,12 @@ class Thresholds(ABC):
             if templates > MOST_IN_MEMORY and index.ready(model_id):
                 return LargeGallery(index, model_id, people, templates)
         return Gallery.of(self.repository.people(), model_id)
+
+    def _too_large(self, held: Searchable, model_id: ModelId) -> bool:
+        """Whether a gallery is in memory only because the store could not search by itself yet, and now it can."""
+        index = self.repository.index
+        held_here = isinstance(held, Gallery) and len(held) > MOST_IN_MEMORY
+        return held_here and index is not None and index.ready(model_id)
 
     def verify_threshold(
         self, fixed: float | None = None, *, templates: int = 1, model_id: ModelId | None = None

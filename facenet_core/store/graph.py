@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -32,6 +33,9 @@ LINKS, CARE_BUILDING = 16, 64
 
 MOST_CARE = 1_000
 """Candidates that are kept in sight at most (``hnsw.ef_search``)."""
+
+TRY_EVERY = 60.0
+"""Seconds after which it is tried again to make an index, if it was not made."""
 
 Order = Literal["strict_order", "relaxed_order"]
 """Of what is found once more is asked for than is kept in sight: by distance, or nearly, which finds more."""
@@ -64,6 +68,7 @@ class Graph:
         self._vector = f"CAST({vector} AS {self._type})"
         self._lock = threading.Lock()
         self._there = False
+        self._next_try = 0.0
 
     def ready(self) -> bool:
         """Whether the index is there; begins to make it in the background otherwise.
@@ -75,7 +80,9 @@ class Graph:
             return False
         with self._lock:
             self._there = self._there or self._database.ask(self._valid)
-            if not self._there and (self.building is None or not self.building.is_alive()):
+            idle = self.building is None or not self.building.is_alive()
+            if not self._there and idle and (now := time.monotonic()) >= self._next_try:
+                self._next_try = now + TRY_EVERY
                 self.building = threading.Thread(target=self._build_logged, name=self._name, daemon=True)
                 self.building.start()
             return self._there

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from facenet_core import thresholds
 from facenet_core.config import Settings
+from facenet_core.errors import StoreError
 from facenet_core.large_gallery import LargeGallery
 from facenet_core.matching import Gallery
 from facenet_core.service import FaceService
@@ -138,6 +139,27 @@ def test_an_index_whose_making_was_interrupted_is_made_anew(server: Store, postg
 
 
 @pytest.mark.postgres
+def test_an_index_that_could_not_be_made_is_not_tried_with_every_search(
+    server: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.people.enrol("Anna", [new_template("anna")])
+    index = server.people.index
+    assert isinstance(index, search.PeopleIndex)
+    graph = index.graph(MODEL)
+    assert graph
+
+    def refused() -> None:
+        raise StoreError("no right to create")
+
+    monkeypatch.setattr(graph, "build", refused)
+    for _ in range(3):
+        assert not graph.ready()
+        assert graph.building
+        graph.building.join()
+    assert caplog.text.count("an index of vectors was not made: no right to create") == 1
+
+
+@pytest.mark.postgres
 def test_a_service_asks_the_server_once_there_are_too_many_for_memory(
     settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +173,12 @@ def test_a_service_asks_the_server_once_there_are_too_many_for_memory(
     monkeypatch.setattr(thresholds, "MOST_IN_MEMORY", 1)
     index = service.repository.index
     assert isinstance(index, search.PeopleIndex)
-    build(index, service.engine.model_id)
+    graph = index.graph(service.engine.model_id)
+    assert graph and not graph.building
+    service.gallery()  # until there is an index, which this begins to make, all are looked at
+    assert graph.building
+    graph.building.join()
+    assert isinstance(service.gallery(), LargeGallery)
     service.enrol("Gina", service.prepare_enrolment(photo(GREEN), "gina.png"), overrule=True)
     assert isinstance(service.gallery(), LargeGallery) and len(service.gallery()) == 3
     monkeypatch.setattr(service.repository, "people", None)
