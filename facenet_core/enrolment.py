@@ -72,6 +72,35 @@ def chosen_face(analysis: Analysis, number: int | None) -> Face:
     return face
 
 
+def face_at(analysis: Analysis, box: Box) -> int:
+    """The number of the face at a place, from 1.
+
+    Args:
+        analysis: The photo's faces.
+        box: Where it was when it was found before.
+
+    Raises:
+        NoFaceError: If there is none now.
+    """
+    overlaps = [iou(face.detection.box, box) for face in analysis.faces]
+    best = max(overlaps, default=0.0)
+    if best < SAME_FACE_IOU:
+        raise NoFaceError(analysis.photo.name, "the face was not found in this photo again. Use another photo.")
+    return overlaps.index(best) + 1
+
+
+def as_kept(box: Box, width: int, height: int) -> Box:
+    """Where a face is on a photo at the size in which it would be kept.
+
+    Args:
+        box: Where it is on the photo as it is.
+        width: Of the photo as it is, in pixels.
+        height: Likewise.
+    """
+    scale = min(1.0, STORED_LONG_SIDE / max(width, height))
+    return Box(scale * box.left, scale * box.top, scale * box.right, scale * box.bottom)
+
+
 def unlike_others(candidate: Candidate, limit: float) -> Flaw | None:
     """The flaw of a photo that seems to show somebody else than the person's other photos.
 

@@ -168,7 +168,8 @@ class Enrolments(Decisions):
             try:
                 if isinstance(found, FaceNetError):
                     raise found
-                outcome = self.enrol(request.person, found, face=request.face, create=create, overrule=request.overrule)
+                face = request.face if request.box is None else enrolment.face_at(found, request.box)
+                outcome = self.enrol(request.person, found, face=face, create=create, overrule=request.overrule)
                 made.add(request.person)
                 yield outcome
             except InputError as error:

@@ -260,6 +260,7 @@ class FaceService(Changeover):
             self.calibration,
             lambda requests: list(self.enrol_many(requests)),
             person=lambda name: self.repository.person(name).id,
+            model=lambda: self._loader.get().model_id if self._loader.state.status == "ready" else None,
         )
 
     @cached_property

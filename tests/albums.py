@@ -50,7 +50,12 @@ class Scene:
 
     def opened(self) -> Album:
         """The album as another process has it."""
-        self._opened.append(Album(self.settings, self._engine, lambda: MEASURED, self._enrol, lambda: self.time))
+        self._opened.append(
+            Album(
+                self.settings, self._engine, lambda: MEASURED, self._enrol, lambda: self.time,
+                model=lambda: self.model_id,
+            )
+        )  # fmt: skip
         return self._opened[-1]
 
     def close(self) -> None:

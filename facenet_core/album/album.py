@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -26,7 +27,7 @@ from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import AlbumError, FaceNetError, ModelError, NoThresholdError
 from facenet_core.pipeline import Analyser, analyse_here
-from facenet_core.types import Embedding, EnrolOutcome, EnrolRequest, Photo
+from facenet_core.types import Embedding, EnrolOutcome, EnrolRequest, ModelId, Photo
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Album:
         enrol: Enrols photos of a person.
         now: The clock, UTC.
         person: The id of somebody who was enrolled, by their name.
+        model: The current model; None while it is not there. Does not wait.
 
     Attributes:
         people: The people of the album: faces that are grouped, named, corrected.
@@ -55,9 +57,11 @@ class Album:
         enrol: Callable[[Sequence[EnrolRequest]], Iterable[EnrolOutcome]],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         person: Callable[[str], str | None] = lambda name: None,
+        model: Callable[[], ModelId | None] = lambda: None,
     ) -> None:
         folder = settings.db / "album"
         self._settings, self._engine, self._calibration, self._now = settings, engine, calibration, now
+        self._model = model
         url = settings.database_url
         self._database = AlbumDatabase(folder, url.get_secret_value() if url else None)
         self._files, self._photos = AlbumFiles(self._database), AlbumPhotos(self._database)
@@ -169,10 +173,14 @@ class Album:
     # -- photos -----------------------------------------------------------------
 
     def counts(self) -> dict[str, int]:
-        """How many ``photos``, ``files``, ``refused`` files and ``faces`` there are."""
+        """How many ``photos``, ``files``, ``refused`` files and ``faces`` there are.
+
+        The faces are those that the current model has found; while it is not
+        there, those of the model that came last.
+        """
         if not self._database.exists:
             return dict.fromkeys(("photos", "files", "refused", "faces"), 0)
-        return dict(self._photos.counts())
+        return dict(self._photos.counts(self._model()))
 
     def revision(self) -> str:
         """Changes whenever anything in the album has changed, in whatever process."""
@@ -194,8 +202,8 @@ class Album:
         return found
 
     def faces_on(self, photo: AlbumPhoto) -> tuple[AlbumFace, ...]:
-        """The faces on a photo, from left to right."""
-        return self._photos.faces_on(photo.id)
+        """The faces on a photo, from left to right: those of the current model, if it has seen the photo."""
+        return self._photos.faces_on(photo.id, self._model())
 
     def faces(self, ids: Iterable[int]) -> tuple[AlbumFace, ...]:
         """Faces by their numbers, in this order; those that are gone are left out."""
@@ -204,24 +212,30 @@ class Album:
         return tuple(found[id_] for id_ in wanted if id_ in found)
 
     def original(self, photo: AlbumPhoto) -> bytes:
-        """A photo's own bytes.
+        """A photo's own bytes, from the first of its files that still holds them.
 
         Raises:
-            AlbumError: If none of its files can be read.
+            AlbumError: If all of its files have changed, or none can be read.
         """
+        changed = False
         for path in photo.paths:
             try:
-                return path.read_bytes()
+                content = path.read_bytes()
             except OSError:
                 continue
+            if hashlib.sha256(content).hexdigest() == photo.sha256:
+                return content
+            changed = True
+        if changed:
+            raise AlbumError(f"{photo.name}: this photo has changed since it was indexed. Index the album again.")
         raise AlbumError(f"{photo.name}: this photo can't be read. Is its disk there? If it was moved, index again.")
 
     def opened(self, photo: AlbumPhoto) -> Photo:
         """A photo, decoded.
 
         Raises:
-            AlbumError: If none of its files can be read.
-            PhotoError: If it has changed, and can't be used any more.
+            AlbumError: If it has changed, or can't be read.
+            PhotoError: If the limits for photos are lower than they were.
         """
         return images.decode(
             self.original(photo),
@@ -234,8 +248,8 @@ class Album:
         """A photo's thumbnail as JPEG, made if it is not there.
 
         Raises:
-            AlbumError: If the photo can't be read.
-            PhotoError: If it has changed, and can't be used any more.
+            AlbumError: If the photo has changed, or can't be read.
+            PhotoError: If the limits for photos are lower than they were.
         """
         if self._database.shared:
             self._pictures.tidy(lambda: self._database.changes().removed, self._photos.contents)
@@ -245,8 +259,8 @@ class Album:
         """A face's crop as JPEG, made if it is not there.
 
         Raises:
-            AlbumError: If the photo can't be read.
-            PhotoError: If it has changed, and can't be used any more.
+            AlbumError: If the photo has changed, or can't be read.
+            PhotoError: If the limits for photos are lower than they were.
         """
         photo = self.photo(face.photo)
         return self._pictures.crop(photo.sha256, face.id) or self._made(
@@ -254,10 +268,7 @@ class Album:
         )
 
     def _made(self, photo: AlbumPhoto, read: Callable[..., bytes | None], *what: object) -> bytes:
-        decoded = self.opened(photo)
-        if decoded.sha256 != photo.sha256:
-            raise AlbumError(f"{photo.name}: this photo has changed. Index the album again.")
-        self._pictures.make(decoded, [(face.id, face.detection) for face in self.faces_on(photo)])
+        self._pictures.make(self.opened(photo), [(face.id, face.detection) for face in self.faces_on(photo)])
         return read(*what) or b""
 
     # -- searching --------------------------------------------------------------

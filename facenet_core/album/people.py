@@ -16,7 +16,7 @@ from facenet_core.album.sayings import Sayings
 from facenet_core.album.searching import Crowd
 from facenet_core.calibration import Calibration
 from facenet_core.engine import FaceEngine
-from facenet_core.enrolment import STORED_LONG_SIDE
+from facenet_core.enrolment import as_kept
 from facenet_core.errors import AlbumError
 from facenet_core.store import clean_name
 from facenet_core.types import EnrolOutcome, EnrolRequest
@@ -34,11 +34,8 @@ class Shown(Protocol):
     def faces(self, ids: Iterable[int]) -> tuple[AlbumFace, ...]:
         """Faces by their numbers."""
 
-    def faces_on(self, photo: AlbumPhoto) -> tuple[AlbumFace, ...]:
-        """The faces on a photo, from left to right."""
-
     def original(self, photo: AlbumPhoto) -> bytes:
-        """A photo's own bytes."""
+        """A photo's own bytes, as they were when it was indexed."""
 
 
 class AlbumPeople:
@@ -168,7 +165,8 @@ class AlbumPeople:
         """Gives a group a name, and enrols the person with its best photos.
 
         Returns:
-            What became of each photo. A name stays though no photo was enrolled.
+            What became of each photo, those that can't be read or have changed
+            included. A name stays though no photo was enrolled.
 
         Raises:
             InputError: If the name can't be used; nothing is changed.
@@ -176,9 +174,8 @@ class AlbumPeople:
         """
         called, group = clean_name(name), self.get(number)
         said = self._sayings.say("named", group.faces, now=self._now(), name=called)
-        best = (face for face in self._album.faces(group.faces)[: 4 * ENROLLED] if face.clear)
-        requests = [request for face in best if (request := self._request(called, face))]
-        outcomes = tuple(self._enrol(requests[:ENROLLED]))
+        requests, refused = self._requests(called, group)
+        outcomes = (*self._enrol(requests), *refused)
         if any(outcome.accepted for outcome in outcomes) and (person := self._person(called)):
             self._sayings.enrolled(said, person)
         self._regroup(group.faces)
@@ -199,13 +196,22 @@ class AlbumPeople:
     def _regroup(self, faces: Iterable[int]) -> None:
         self._groups.regroup(self._engine().model_id, self._calibration(), faces)
 
-    def _request(self, name: str, face: AlbumFace) -> EnrolRequest | None:
-        try:
-            photo = self._album.photo(face.photo)
-            faces = self._album.faces_on(photo)
-            if len(faces) > 1 and max(photo.width, photo.height) > STORED_LONG_SIDE:
-                return None  # it would be enrolled at a smaller size, in which its faces may have other numbers
-            number = [each.id for each in faces].index(face.id) + 1
-            return EnrolRequest(name, photo.name, self._album.original(photo), number)
-        except AlbumError:
-            return None
+    def _requests(self, name: str, group: Group) -> tuple[list[EnrolRequest], list[EnrolOutcome]]:
+        """The best photos of a group, to be enrolled, and those of them that can't be."""
+        requests: list[EnrolRequest] = []
+        refused: list[EnrolOutcome] = []
+        for face in self._album.faces(group.faces[: 4 * ENROLLED]):
+            if not face.clear:
+                continue
+            if len(requests) == ENROLLED:
+                break
+            try:
+                photo = self._album.photo(face.photo)
+            except AlbumError:  # it has left the album just now
+                continue
+            box = as_kept(face.box, photo.width, photo.height)
+            try:
+                requests.append(EnrolRequest(name, photo.name, self._album.original(photo), box=box))
+            except AlbumError as error:
+                refused.append(EnrolOutcome(photo.name, name, False, error.code, str(error)))
+        return requests, refused

@@ -125,9 +125,22 @@ class AlbumPhotos:
         """Faces by their numbers; those that are not known are left out."""
         return {row.id: _face(row) for row in self._several(_FACES, FACES.c.id, ids)}
 
-    def faces_on(self, photo: int) -> tuple[AlbumFace, ...]:
-        """The faces on a photo, from left to right."""
-        faces = (_face(row) for row in self._several(_FACES, FACES.c.photo, [photo]))
+    def faces_on(self, photo: int, model_id: ModelId | None) -> tuple[AlbumFace, ...]:
+        """The faces on a photo, from left to right.
+
+        Args:
+            photo: Its number.
+            model_id: The model that has found them; if it has not seen the photo,
+                the one that came last and has.
+        """
+        with self._database.reading() as connection:
+            model = _MODELS.known(connection, model_id) if model_id else None
+            if model is None or not _has_seen(connection, model, photo):
+                model = connection.scalar(select(func.max(ANALYSES.c.model)).where(ANALYSES.c.photo == photo))
+            by: Select[Any] = _FACES.join(EMBEDDINGS, EMBEDDINGS.c.face == FACES.c.id).where(
+                EMBEDDINGS.c.model == model
+            )
+            faces = [_face(row) for row in connection.execute(by.where(FACES.c.photo == photo))]
         return tuple(sorted(faces, key=lambda face: face.box.left))
 
     def photos(self, ids: Iterable[int]) -> dict[int, AlbumPhoto]:
@@ -157,17 +170,25 @@ class AlbumPhotos:
         with self._database.reading() as connection:
             return frozenset(connection.scalars(select(PHOTOS.c.sha256)))
 
-    def counts(self) -> Mapping[str, int]:
-        """How many ``photos``, ``files``, ``refused`` files and ``faces`` there are."""
+    def counts(self, model_id: ModelId | None) -> Mapping[str, int]:
+        """How many ``photos``, ``files``, ``refused`` files and ``faces`` there are.
+
+        Args:
+            model_id: The model that has found the faces; None for the one that
+                came last.
+        """
         photos, files = (select(func.count()).select_from(table) for table in (PHOTOS, FILES))
-        faces = select(func.count()).select_from(FACES.join(PHOTOS, PHOTOS.c.id == FACES.c.photo))
+        here = FACES.join(PHOTOS, PHOTOS.c.id == FACES.c.photo).join(EMBEDDINGS, EMBEDDINGS.c.face == FACES.c.id)
+        faces = select(func.count()).select_from(here)
         wanted = {
             "photos": photos.where(PHOTOS.c.gone_at.is_(None)),
             "files": files.where(FILES.c.photo.is_not(None)),
             "refused": files.where(FILES.c.photo.is_(None)),
-            "faces": faces.where(PHOTOS.c.gone_at.is_(None)),
         }
         with self._database.reading() as connection:
+            last = select(func.max(ANALYSES.c.model)).scalar_subquery()
+            model = _MODELS.known(connection, model_id) if model_id else last
+            wanted["faces"] = faces.where(PHOTOS.c.gone_at.is_(None), EMBEDDINGS.c.model == model)
             row = connection.execute(select(*(each.scalar_subquery() for each in wanted.values()))).one()
         return dict(zip(wanted, row, strict=True))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from facenet_core.types.faces import Detection, Embedding, ModelId
+from facenet_core.types.faces import Box, Detection, Embedding, ModelId
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,8 @@ class EnrolRequest:
         data: Its bytes.
         face: Which face, from 1, left to right; None if it shows one only.
         overrule: Enrol it in spite of poor quality.
+        box: Where the face is, instead of its number: in pixels of the photo at
+            the size in which it would be kept.
     """
 
     person: str
@@ -90,6 +92,7 @@ class EnrolRequest:
     data: bytes
     face: int | None = None
     overrule: bool = False
+    box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)

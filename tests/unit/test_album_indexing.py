@@ -15,6 +15,7 @@ import pytest
 
 import facenet_core.album
 from facenet_core import images
+from facenet_core.album.album import Album
 from facenet_core.album.pictures import CROP_SIDE, THUMBNAIL_SIDE
 from facenet_core.album.records import AlbumPhoto, Indexed
 from facenet_core.config import Settings
@@ -22,7 +23,7 @@ from facenet_core.errors import AlbumError, ModelError
 from facenet_core.service import FaceService
 from facenet_core.store import sqlite
 from tests.albums import Scene, files
-from tests.fakes import BLUE, GREEN, MODEL, OTHER_MODEL, RED, YELLOW, fake_engine, photo
+from tests.fakes import BLUE, GREEN, MEASURED, MODEL, OTHER_MODEL, RED, YELLOW, fake_engine, photo
 
 pytestmark = pytest.mark.usefixtures("one_by_one")
 
@@ -759,6 +760,24 @@ def test_another_model_looks_at_everything_and_faces_stay_the_same(scene: Scene)
     assert scene.album.embeddings(before[0]).shape == (2, 4)
 
 
+def test_faces_that_only_an_earlier_model_found_are_not_shown(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.put("a.png", BLUE, RED, GREEN)
+    scene.index()
+    first, *both = scene.faces("a.png")
+    detect = scene.detector.detect
+    monkeypatch.setattr(scene.detector, "detect", lambda pixels: [d for d in detect(pixels) if d.box.left > 50])
+    scene.model_id = OTHER_MODEL
+    assert scene.faces("a.png") == (first, *both)  # it has not seen the photo yet
+    scene.index()
+    assert (scene.faces("a.png"), scene.album.counts()["faces"]) == (tuple(both), 2)
+    scene.model_id = MODEL
+    assert (scene.faces("a.png"), scene.album.counts()["faces"]) == ((first, *both), 3)
+    other = Album(scene.settings, scene._engine, lambda: MEASURED, scene._enrol)  # its model is not there yet
+    assert [face.id for face in other.faces_on(scene.photo("a.png"))] == both
+    assert other.counts()["faces"] == 2
+    other.close()
+
+
 # -- thumbnails -------------------------------------------------------------------
 
 
@@ -788,6 +807,19 @@ def test_a_thumbnail_is_never_that_of_another_photo(scene: Scene) -> None:
     (scene.folder / "a.png").unlink()
     with pytest.raises(AlbumError, match=r"a\.png: this photo can't be read\. Is its disk there"):
         scene.album.original(found)
+
+
+def test_a_copy_stands_in_for_a_photo_that_has_changed(scene: Scene) -> None:
+    for name in ("a.png", "b.png"):
+        scene.put(name, RED)
+    scene.index()
+    found = scene.photo("a.png")
+    scene.put("a.png", BLUE)
+    assert scene.album.original(found) == photo(RED)
+    (scene.folder / "b.png").unlink()
+    for read in (scene.album.original, scene.album.opened):
+        with pytest.raises(AlbumError, match=r"a\.png: this photo has changed since it was indexed\. Index the album"):
+            read(found)
 
 
 def test_photos_are_listed_page_by_page(scene: Scene) -> None:

@@ -126,14 +126,6 @@ def test_a_photo_that_can_t_be_read_is_noted_and_the_others_packed() -> None:
     ]  # fmt: skip
 
 
-def test_a_photo_that_has_changed_is_noted_and_not_packed() -> None:
-    changed = Originals(a=b"1")
-    changed.content = {sha256(b"1").hexdigest(): b"another"}
-    number, content, (row,) = packed(changed, hit(b"1", "/x/a.jpg"))
-    assert (number, content, row["file"]) == (0, {}, "")
-    assert "has changed since it was indexed" in row["problem"]
-
-
 @pytest.mark.parametrize("name", ["=cmd.jpg", "+1.jpg", "-1.jpg", "@sum.jpg"])
 def test_no_cell_is_a_formula(name: str) -> None:
     for originals in (Originals(a=b"1"), Originals()):

@@ -146,12 +146,45 @@ def test_a_name_enrols_the_person_with_the_best_photos(settings: Settings, tmp_p
         service.album.close()
 
 
+def test_faces_of_photos_that_are_kept_smaller_are_enrolled(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipped, "_measured", lambda: {(MODEL.preprocessing, MODEL.weights_sha256): MEASURED})
+    service = FaceService(settings, fake_engine())
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "large.png").write_bytes(photo(BLUE, RED, GREEN, side=700))
+    service.album.add(tmp_path / "photos")
+    list(service.album.index())
+    left = {group.number: service.album.faces(group.faces)[0].box.left for group in service.album.people.all(1)}
+    red = sorted(left, key=left.__getitem__)[1]
+    outcomes = service.album.people.name(red, "Rhea")
+    assert [each.accepted for each in outcomes] == [True], outcomes
+    (template,) = service.people()[0].templates
+    expected = service.album.embeddings(service.album.people.get(red).faces)[0]
+    np.testing.assert_allclose(template.embedding, expected, atol=1e-5)
+    service.album.close()
+
+
+def test_the_right_face_is_enrolled_beside_one_that_an_earlier_model_found(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.put("more.png", BLUE, RED, GREEN)
+    scene.index()
+    detect = scene.detector.detect
+    monkeypatch.setattr(scene.detector, "detect", lambda pixels: detect(pixels)[-2:])  # not the blue face any more
+    scene.model_id = OTHER_MODEL
+    scene.index()
+    scene.album.people.name(scene.group_of("red 1.png"), "Rhea")
+    assert {each.box.left for each in scene.enrolled if each.box and each.photo == "more.png"} == {110}
+    assert {each.face for each in scene.enrolled} == {None}
+
+
 def test_the_right_face_of_each_photo_is_enrolled(scene: Scene) -> None:
     scene.put("green and more.png", BLUE, RED, GREEN, mark=5)
     scene.index()
     scene.album.people.name(scene.group_of("green 1.png"), "Gina")
-    assert {(each.photo, each.face) for each in scene.enrolled} == {
-        ("green 1.png", 1), ("green 2.png", 1), ("green and more.png", 3)
+    assert {(each.photo, each.face, each.box and each.box.left) for each in scene.enrolled} == {
+        ("green 1.png", None, 30), ("green 2.png", None, 30), ("green and more.png", None, 190)
     }  # fmt: skip
     assert {each.person for each in scene.enrolled} == {"Gina"}
 
@@ -195,8 +228,18 @@ def test_two_names_are_two_people_however_alike_they_look(scene: Scene) -> None:
 def test_a_name_stays_though_no_photo_can_be_read(scene: Scene) -> None:
     number = scene.group_of("blue.png")
     (scene.folder / "blue.png").unlink()
-    assert scene.album.people.name(number, "Bo") == ()
+    (outcome,) = scene.album.people.name(number, "Bo")
+    assert (outcome.photo, outcome.accepted, outcome.code) == ("blue.png", False, "album")
+    assert "can't be read" in outcome.reason
     assert scene.groups()[0][0] == "Bo"
+
+
+def test_a_photo_that_has_changed_is_not_enrolled(scene: Scene) -> None:
+    number = scene.group_of("blue.png")
+    scene.put("blue.png", YELLOW)
+    (outcome,) = scene.album.people.name(number, "Bo")
+    assert not outcome.accepted and "has changed since it was indexed" in outcome.reason
+    assert scene.enrolled == []
 
 
 # -- corrections --------------------------------------------------------------------

@@ -33,7 +33,7 @@ from facenet_core.errors import (
     UnknownPersonError,
 )
 from facenet_core.service import FaceService
-from facenet_core.types import Analysis, EnrolOutcome, EnrolRequest, Person, Template
+from facenet_core.types import Analysis, Box, EnrolOutcome, EnrolRequest, Person, Template
 from tests.fakes import (
     BLACK,
     BLUE,
@@ -355,6 +355,15 @@ def test_outcomes_come_one_by_one_and_stopping_keeps_what_is_done(service: FaceS
 def test_a_face_chosen_beforehand_is_the_one_enrolled(service: FaceService) -> None:
     (outcome,) = service.enrol_many([EnrolRequest("Ada", "us.png", photo(GREEN, RED), 2)])
     assert outcome.accepted
+    assert matches(service, RED, "Ada")
+
+
+def test_a_face_known_by_its_place_is_the_one_enrolled_or_none(service: FaceService) -> None:
+    red, nobody = Box(112, 28, 170, 92), Box(60, 28, 120, 92)
+    requests = [EnrolRequest("Ada", "us.png", photo(GREEN, RED), box=box) for box in (nobody, red)]
+    refused, enrolled = service.enrol_many(requests)
+    assert (refused.code, enrolled.accepted) == ("no_face", True)
+    assert "not found in this photo again" in refused.reason
     assert matches(service, RED, "Ada")
 
 
