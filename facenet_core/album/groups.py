@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +26,8 @@ from facenet_core.store.graph import Graph
 from facenet_core.types import ModelId
 
 TURNS = 3
-"""How often to group faces because somebody has grouped them otherwise, or said something of them, meanwhile."""
+"""How often to group faces because somebody has grouped them otherwise, or said something of them, meanwhile. The last
+time others who want to write have to wait."""
 
 
 class Groups:
@@ -39,6 +42,7 @@ class Groups:
     def __init__(self, database: AlbumDatabase, photos: AlbumPhotos, sayings: Sayings) -> None:
         self._database, self._photos, self._sayings = database, photos, sayings
         self._members = Members(database)
+        self._lock = threading.Lock()
         self._crowd: tuple[FaceTable, NDArray[np.int64], Crowd] | None = None
         self._index: tuple[FaceTable, FileNearest] | None = None
         self._graphs: dict[ModelId, Graph] = {}
@@ -59,22 +63,19 @@ class Groups:
         """
         again = sorted(set(touched))
         for turn in range(1, TURNS + 1):
-            table, said = self._photos.table(model_id), self._sayings.all()
-            known = self._members.of(table, model_id)
-            before = known.copy()
-            before[:, slice(None) if anew else table.rows(again)] = NEW
-            links = _links(table, agreed(said))
-            labels = [
-                renamed(_grouped(table, links, calibration.distance_at(rate)[0], labels), last)
-                for rate, labels, last in zip((JOIN_FMR, KNOT_FMR), before, known, strict=True)
-            ]
-            with self._database.writing():
-                if turn == TURNS:
-                    self._members.put(table.ids, np.stack(labels), None, model_id)
-                elif self._sayings.all() != said:
-                    continue
-                elif self._members.put(table.ids, np.stack(labels), known, model_id):
-                    break
+            with self._database.writing() if turn == TURNS else nullcontext():
+                table, said = self._photos.table(model_id), self._sayings.all()
+                known = self._members.of(table, model_id)
+                before = known.copy()
+                before[:, slice(None) if anew else table.rows(again)] = NEW
+                links = _links(table, agreed(said))
+                labels = [
+                    renamed(_grouped(table, links, calibration.distance_at(rate)[0], labels), last)
+                    for rate, labels, last in zip((JOIN_FMR, KNOT_FMR), before, known, strict=True)
+                ]
+                with self._database.writing():
+                    if self._sayings.all() == said and self._members.put(table.ids, np.stack(labels), known, model_id):
+                        break
         return len(table)
 
     def ungrouped(self, model_id: ModelId) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from facenet_core import shipped
+from facenet_core.album import groups
+from facenet_core.album.clustering import Links
 from facenet_core.config import Settings
 from facenet_core.errors import AlbumError, FaceNetError, InputError, NoThresholdError
 from facenet_core.service import FaceService
@@ -383,6 +387,31 @@ def test_each_kind_of_word_can_be_taken_back(scene: Scene) -> None:
     assert people.undo() == "same"
     assert everything(scene) == before
     assert people.undo() is None
+
+
+def test_what_others_say_while_faces_are_grouped_always_counts(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, here, links = scene.opened().people, threading.current_thread(), groups._links
+    words = [
+        lambda: other.merge([scene.group_of("red 1.png"), scene.group_of("green 1.png")]),
+        lambda: other.merge([scene.group_of("red 1.png"), scene.group_of("blue.png")]),
+        lambda: other.split(scene.group_of("red 1.png"), scene.faces("blue.png")),
+    ]
+    said = []
+
+    def interrupted(*args: Any) -> Links:
+        if threading.current_thread() is here:
+            said.append(threading.Thread(target=words[len(said)]))
+            said[-1].start()
+            said[-1].join(None if len(said) < groups.TURNS else 1)  # the last has to wait
+        return links(*args)
+
+    monkeypatch.setattr(groups, "_links", interrupted)
+    scene.album.people.group(anew=True)
+    for thread in said:
+        thread.join()
+    assert len(said) == groups.TURNS == len(words)
+    monkeypatch.undo()
+    assert everything(scene) == [(None, REDS | GREENS)]
 
 
 # -- what must not be forgotten -------------------------------------------------------
