@@ -20,7 +20,7 @@ from facenet_core.album.indexing import Indexer
 from facenet_core.album.people import AlbumPeople
 from facenet_core.album.photos import AlbumPhotos
 from facenet_core.album.pictures import Pictures
-from facenet_core.album.records import AlbumFace, AlbumPhoto, Folder, Found, Indexed, Refused, Run, shown
+from facenet_core.album.records import AlbumFace, AlbumPhoto, Coverage, Folder, Found, Indexed, Refused, Run, shown
 from facenet_core.album.together import together
 from facenet_core.calibration import Calibration
 from facenet_core.config import Settings
@@ -30,6 +30,8 @@ from facenet_core.pipeline import Analyser, analyse_here
 from facenet_core.types import Embedding, EnrolOutcome, EnrolRequest, ModelId, Photo
 
 logger = logging.getLogger(__name__)
+
+_NO_FACES = "The album has no faces yet. Add a folder of photos, and index it."
 
 
 class Album:
@@ -182,6 +184,15 @@ class Album:
             return dict.fromkeys(("photos", "files", "refused", "faces"), 0)
         return dict(self._photos.counts(self._model()))
 
+    def coverage(self) -> Coverage:
+        """How many of the photos the current model has looked at.
+
+        Raises:
+            ModelError: If there is no model.
+        """
+        model_id = self._engine().model_id
+        return self._photos.coverage(model_id) if self._database.exists else Coverage(0, 0)
+
     def revision(self) -> str:
         """Changes whenever anything in the album has changed, in whatever process."""
         return self._database.changes().revision if self._database.exists else ""
@@ -284,25 +295,28 @@ class Album:
         Args:
             people: Samples of each person: embeddings of the current model. All
                 of them must be on a photo.
-            without: Samples of people who must not be on it.
+            without: Samples of people who must not be on it. Photos that they
+                might be on are shown apart.
 
         Raises:
-            AlbumError: If nobody is asked for, or nothing is indexed yet.
+            AlbumError: If nobody is asked for, or nothing is indexed yet, or not
+                by this model.
             ModelError: If there is no model.
             NoThresholdError: If nothing was measured for it.
         """
         if not people or not all(len(samples) for samples in people):
             raise AlbumError("Give a photo of the person to search for.")
-        if not self.counts()["faces"]:
-            raise AlbumError("The album has no faces yet. Add a folder of photos, and index it.")
+        coverage = self.coverage()
+        if coverage.unseen == coverage.photos:
+            raise AlbumError(coverage.sentence or _NO_FACES)
         table, crowd = self.people.crowd()
+        if not len(table):
+            raise AlbumError(coverage.sentence or _NO_FACES)
         calibration = self._calibration()
-        rankings = [crowd.rank(np.stack(list(samples)), calibration) for samples in people]
-        barred: set[int] = set()
-        for samples in without:
-            ranking = crowd.rank(np.stack(list(samples)), calibration)
-            barred |= set(table.photos[ranking.order].tolist())
-        return together(self._photos, table, rankings, barred)
+        rankings, barred = (
+            [crowd.rank(np.stack(list(samples)), calibration) for samples in each] for each in (people, without)
+        )
+        return together(self._photos, table, rankings, barred, coverage)
 
     def close(self) -> None:
         """Ends what is under way here and lets go of the files."""

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Row, Select, bindparam, delete, func,
 
 from facenet_core.album.database import AlbumDatabase, note, seen
 from facenet_core.album.files import path_of
-from facenet_core.album.records import AlbumFace, AlbumPhoto, FaceTable
+from facenet_core.album.records import AlbumFace, AlbumPhoto, Coverage, FaceTable
 from facenet_core.album.tables import ANALYSES, EMBEDDINGS, FACES, FILES, FOLDERS, MODELS, PHOTOS
 from facenet_core.enrolment import SAME_FACE_IOU, iou
 from facenet_core.store.bulk import pieces, tuples
@@ -61,6 +61,15 @@ class AlbumPhotos:
         with self._database.reading() as connection:
             model = _MODELS.known(connection, model_id)
             return frozenset(connection.scalars(select(ANALYSES.c.photo).where(ANALYSES.c.model == model)))
+
+    def coverage(self, model_id: ModelId) -> Coverage:
+        """How many of the photos that are there a model has looked at."""
+        here = select(func.count()).select_from(PHOTOS).where(PHOTOS.c.gone_at.is_(None))
+        with self._database.reading() as connection:
+            model = _MODELS.known(connection, model_id)
+            seen_too = select(ANALYSES.c.photo).where(ANALYSES.c.photo == PHOTOS.c.id, ANALYSES.c.model == model)
+            photos, unseen = (connection.scalar(each) or 0 for each in (here, here.where(~seen_too.exists())))
+        return Coverage(photos, unseen)
 
     def put_photo(
         self,

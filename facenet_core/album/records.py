@@ -236,6 +236,28 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of an album a model has looked at.
+
+    Attributes:
+        photos: Photos of the album.
+        unseen: Those of them that it has not looked at.
+    """
+
+    photos: int
+    unseen: int
+
+    @property
+    def sentence(self) -> str:
+        """What to do about it; empty if it has looked at all of them."""
+        if not self.unseen:
+            return ""
+        were = "was" if self.unseen == 1 else "were"
+        of = f"{self.unseen:,} of {self.photos:,} photo{'' if self.photos == 1 else 's'}"
+        return f"{of} {were} not looked at by this model: index the album again."
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What a search found.
 
@@ -245,12 +267,14 @@ class Found:
         hits: Photos that show everybody who was asked for, best first.
         perhaps: Photos that might.
         faces: How many faces were searched.
+        coverage: How much of the album they are from.
     """
 
     verdict: Verdict
     hits: tuple[Hit, ...]
     perhaps: tuple[Hit, ...]
     faces: int
+    coverage: Coverage
 
 
 def shown(name: str) -> str:

@@ -55,6 +55,7 @@ def search(service: FaceService, args: Namespace) -> Answer:
     data = {
         "verdict": found.verdict,
         "faces_searched": found.faces,
+        "photos_unseen": found.coverage.unseen,
         "photos": [_hit(hit) for hit in found.hits],
         "perhaps": [_hit(hit) for hit in found.perhaps],
         "zip": files.shown(args.zip) if packed is not None else None,
@@ -102,6 +103,8 @@ def _lines(found: Found, args: Namespace, packed: int | None) -> Iterable[str]:
     if found.perhaps:
         yield f"{count(len(found.perhaps), 'photo')} might:" if found.hits else "The nearest, in case:"
         yield from columns(_row(hit) for hit in found.perhaps[:5])
+    if found.coverage.sentence:
+        yield found.coverage.sentence
     if packed is not None:
         yield f"Wrote {count(packed, 'photo')} to {files.shown(args.zip)}."
 

@@ -32,6 +32,7 @@ def section(shared: FaceService) -> None:
     manager = login.may("manage")
     with st.skeleton(height=120):
         groups, waiting = shared.album.people.all(), shared.album.people.ungrouped()
+    album_sections.say_unseen(shared.album.coverage())
     picked = _picked(groups)
     if waiting and manager:
         _to_group(shared, waiting)

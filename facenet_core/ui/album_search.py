@@ -85,6 +85,7 @@ def _found(shared: FaceService, people: list[list[Embedding]], mode: str | None)
 
 def _answer(shared: FaceService, question: str, found: Found, mode: str | None) -> None:
     st.subheader(SAID[found.verdict].format(sentence(found, mode)), anchor=False)
+    album_sections.say_unseen(found.coverage)
     searched = f"{components.count(found.faces, 'face')} searched."
     if found.verdict == "absent":
         st.caption(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from facenet_core.album.records import Coverage
 from facenet_core.service import FaceService
 
 SEARCH, PEOPLE, PHOTOS, FOLDERS = "Search", "People", "Photos", "Folders"
@@ -49,3 +50,9 @@ def ready(shared: FaceService) -> bool:
         st.progress(0.0, "Waiting for the model")
         return False
     return True
+
+
+def say_unseen(coverage: Coverage) -> None:
+    """Says how many photos the model has not looked at, if there are any."""
+    if coverage.sentence:
+        st.warning(coverage.sentence, icon=":material/visibility_off:")

@@ -358,6 +358,15 @@ def test_a_face_that_the_model_has_not_seen_is_no_sample(indexed: FaceService, f
     assert "the model at work has not seen this face" in visitor.errors[0]
 
 
+def test_an_album_that_the_model_has_not_seen_says_so(indexed: FaceService, folder: Path, serve: Serve) -> None:
+    serve(fake_engine(OTHER_MODEL))
+    visitor = Visitor().open("album").choose("Photos of the person", "Camera")
+    visitor.photograph(photo(GREEN, file_format="JPEG"))
+    sentence = "6 of 6 photos were not looked at by this model: index the album again."
+    assert sentence in visitor.errors[0]
+    assert sentence in section(visitor, "People").text
+
+
 def test_a_photo_of_the_camera_is_a_sample(indexed: FaceService, visitor: Visitor) -> None:
     visitor.open("album").choose("Photos of the person", "Camera").photograph(photo(GREEN, file_format="JPEG"))
     assert "Found in 1 photo" in visitor.text

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from facenet_core import images
 from facenet_core.album import groups
 from facenet_core.album.nearest import ServerNearest
-from facenet_core.album.records import Found, Hit
+from facenet_core.album.records import Coverage, Found, Hit
 from facenet_core.album.searching import MOST_MOVED, Crowd
 from facenet_core.config import Settings
 from facenet_core.errors import AlbumError
 from facenet_core.types import Embedding
 from tests.albums import Scene
-from tests.fakes import BLACK, BLUE, DARK_RED, GREEN, MEASURED, RED, YELLOW, Colour, fake_engine, photo
+from tests.fakes import BLACK, BLUE, DARK_RED, GREEN, MEASURED, OTHER_MODEL, RED, YELLOW, Colour, fake_engine, photo
 from tests.postgres import Explaining
 
 Faces = NDArray[np.float32]
@@ -188,14 +188,42 @@ def test_who_might_be_the_person_is_shown_apart(scene: Scene) -> None:
     assert found.perhaps[0].strangers < 1500
 
 
-def test_whoever_might_be_barred_is_barred(scene: Scene) -> None:
+def test_where_whoever_is_barred_might_be_is_shown_apart(scene: Scene) -> None:
     scene.put("both.png", RED, GREEN)
     scene.put("green.png", GREEN)
     scene.put("others.png", *OTHERS)
     scene.index()
     rates = replace(MEASURED, distances=(1.4, 0.1, 0.071, 0.01))
     scene.album._calibration = lambda: rates
-    assert names(search(scene, GREEN, without=(DARK_RED,)).hits) == ["green.png"]
+    found = search(scene, GREEN, without=(DARK_RED,))
+    assert (names(found.hits), names(found.perhaps)) == (["green.png"], ["both.png"])
+
+
+def test_a_face_that_is_more_surely_the_person_s_bars_nothing(scene: Scene) -> None:
+    scene.put("red.png", RED)
+    scene.put("twins.png", RED, DARK_RED)
+    scene.put("dark.png", DARK_RED, BLUE)
+    scene.index()
+    assert sorted(names(search(scene, RED).hits)) == ["dark.png", "red.png", "twins.png"]
+    assert names(search(scene, RED, without=(DARK_RED,)).hits) == ["red.png"]
+    assert names(search(scene, DARK_RED, without=(RED,)).hits) == ["dark.png"]
+    assert search(scene, RED, without=(RED,)).perhaps == ()
+
+
+def test_photos_that_the_model_has_not_seen_are_counted(scene: Scene) -> None:
+    for number in range(3):
+        scene.put(f"{number}.png", RED, mark=number)
+    scene.index()
+    assert search(scene, YELLOW).coverage.sentence == ""
+    scene.model_id = OTHER_MODEL
+    with pytest.raises(AlbumError, match=r"^3 of 3 photos were not looked at by this model: index the album again\.$"):
+        search(scene, RED)
+    next(scene.album.index())
+    found = search(scene, YELLOW)
+    assert found.verdict == "absent"
+    assert found.coverage.sentence == "2 of 3 photos were not looked at by this model: index the album again."
+    scene.index()
+    assert search(scene, RED).coverage == Coverage(3, 0)
 
 
 def test_several_samples_find_what_each_of_them_finds(scene: Scene) -> None:

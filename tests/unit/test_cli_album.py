@@ -15,7 +15,7 @@ import pytest
 from facenet_core import shipped
 from facenet_core.album.album import Album
 from facenet_core.album.files import AlbumFiles
-from facenet_core.album.records import Found, Indexed, Run, RunState
+from facenet_core.album.records import Coverage, Found, Indexed, Run, RunState
 from facenet_core.album.samples import MOST
 from facenet_core.album.watching import Watcher
 from facenet_core.cli.album import AGAIN
@@ -228,6 +228,18 @@ def test_the_status_says_what_a_run_does(
 
 
 # -- searching ----------------------------------------------------------------------
+
+
+def test_photos_that_this_model_has_not_seen_are_told(indexed: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = indexed.photo("sample.png", YELLOW)
+    unseen = Coverage(4, 1)
+    monkeypatch.setattr(Album, "coverage", lambda self: unseen)
+    answer = indexed("album", "search", sample)
+    assert answer.lines[-1] == "1 of 4 photos was not looked at by this model: index the album again."
+    assert indexed("album", "search", sample, "--json").data["photos_unseen"] == 1
+    unseen = Coverage(4, 4)
+    answer = indexed("album", "search", sample)
+    assert answer.code == 2 and "4 of 4 photos were not looked at by this model" in answer.err
 
 
 def test_every_photo_of_a_person_is_found(indexed: Cli) -> None:
