@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.contest import contest
-from facenet_core.album.nearest import FileNearest
+from facenet_core.album.nearest import FileIndex, FileNearest
+from facenet_core.album.records import FaceTable
 from facenet_core.album.searching import Crowd
 from facenet_core.calibration import Calibration
 from facenet_core.matching import largest
@@ -68,16 +69,27 @@ def main() -> None:
     crowd = Crowd.of(embeddings, np.arange(args.faces), whose)
     print(f"{args.faces:,} faces of {args.people:,} people: ready in {time.perf_counter() - began:.2f} s")
     exact_memory = memory()
+    rows, more = np.arange(args.faces), faces(100, args.people, 2)[0]
+    table = FaceTable(rows, rows, np.ones(args.faces, np.bool_), embeddings)
+    after = np.arange(args.faces + len(more))
+    larger = FaceTable(after, after, np.ones(len(after), np.bool_), np.concatenate([embeddings, more]))
     with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "nearest"
         began = time.perf_counter()
-        index = FileNearest(embeddings, Path(folder) / "nearest")
+        index = FileIndex(path)
+        index.update(table, path)
         built = time.perf_counter() - began
         size = sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e6
         began = time.perf_counter()
-        FileNearest(embeddings, Path(folder) / "nearest")
+        again = FileIndex(path)
+        again.update(table, path)
         read = time.perf_counter() - began
-    near = Crowd.of(embeddings, np.arange(args.faces), whose, index)
-    print(f"HNSW: made in {built:.1f} s, {size:.0f} MB on disk, read in {read:.2f} s")
+        began = time.perf_counter()
+        again.update(larger, path)
+        added = time.perf_counter() - began
+        del again, larger
+    near = Crowd.of(embeddings, rows, whose, FileNearest(index, table))
+    print(f"HNSW: made in {built:.1f} s, {size:.0f} MB on disk, read in {read:.2f} s, 100 added in {added:.2f} s")
     result = contest(
         {
             "numpy": lambda turn: largest(embeddings @ probes[turn % 64], 10),

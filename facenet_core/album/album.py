@@ -107,6 +107,7 @@ class Album:
             if folder.path == path:
                 self._files.remove_folder(folder)
                 self._pictures.forget(self._photos.contents)
+                self.people.tidy()
                 return folder
         raise AlbumError(f"{shown(str(path))}: this folder is not in the album.")
 
@@ -132,6 +133,7 @@ class Album:
         yield from self._indexer.run(self._engine(), again=again, analyse=analyse, group=self._group)
 
     def _group(self) -> None:
+        self.people.tidy()
         with suppress(NoThresholdError):  # without it faces are searched one by one, and grouped by nobody
             self.people.group()
 

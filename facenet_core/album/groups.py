@@ -14,7 +14,7 @@ from facenet_core.album.clustering import JOIN_FMR, NEW, Links, all_apart, clust
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.doubts import Doubts, Merge, doubts
 from facenet_core.album.members import Members
-from facenet_core.album.nearest import FileNearest, Nearest, ServerNearest
+from facenet_core.album.nearest import FileIndex, FileNearest, Nearest, ServerNearest, discard_others, file_of
 from facenet_core.album.photos import AlbumPhotos
 from facenet_core.album.records import FaceTable, Group
 from facenet_core.album.said import Agreed, agreed
@@ -44,7 +44,7 @@ class Groups:
         self._members = Members(database)
         self._lock = threading.Lock()
         self._crowd: tuple[FaceTable, NDArray[np.int64], Crowd] | None = None
-        self._index: tuple[FaceTable, FileNearest] | None = None
+        self._index: tuple[ModelId, FileIndex] | None = None
         self._graphs: dict[ModelId, Graph] = {}
 
     def regroup(
@@ -120,23 +120,36 @@ class Groups:
 
     def crowd(self, model_id: ModelId) -> tuple[FaceTable, Crowd]:
         """All faces, ready to be searched. Remembered until anything changes."""
-        table = self._photos.table(model_id)
-        knots = self._members.of(table, model_id)[1]
-        if self._crowd is None or self._crowd[0] is not table or not np.array_equal(self._crowd[1], knots):
-            self._crowd = table, knots, Crowd.of(table.embeddings, table.photos, knots)
-        crowd = self._crowd[2]
-        return table, replace(crowd, nearest=self._nearest(table, model_id) if len(crowd.means) > EXACT else None)
+        with self._lock:  # whoever comes second would make the same again
+            removed = self._database.changes().removed
+            table = self._photos.table(model_id)
+            knots = self._members.of(table, model_id)[1]
+            held = self._crowd
+            if held is None or held[0] is not table or not np.array_equal(held[1], knots):
+                held = self._crowd = table, knots, Crowd.of(table.embeddings, table.photos, knots)
+            crowd = held[2]
+            nearest = self._nearest(table, model_id, removed) if len(crowd.means) > EXACT else None
+            return table, replace(crowd, nearest=nearest)
 
-    def _nearest(self, table: FaceTable, model_id: ModelId) -> Nearest | None:
+    def tidy(self) -> None:
+        """Deletes what is kept beside the database of photos that were forgotten, by whatever process."""
+        discard_others(self._database.folder, self._database.changes().removed)
+
+    def _nearest(self, table: FaceTable, model_id: ModelId, removed: str) -> Nearest | None:
         """The index of an album that is too large to look at every knot; None while a server is making it."""
         if self._database.shared:
             if model_id not in self._graphs:
                 self._graphs[model_id] = self._database.graph(model_id)
             graph = self._graphs[model_id]
             return ServerNearest(self._database, graph, table) if graph.ready() else None
-        if self._index is None or self._index[0] is not table:
-            self._index = table, FileNearest(table.embeddings, self._database.folder / "nearest")
-        return self._index[1]
+        path = file_of(self._database.folder, model_id, removed)
+        if self._index is None or self._index[0] != model_id:
+            self.tidy()
+            self._index = model_id, FileIndex(path)
+        index = self._index[1]
+        if index.update(table, path):
+            self.tidy()  # photos may have been forgotten while it was made
+        return FileNearest(index, table)
 
     def doubts(self, model_id: ModelId, calibration: Calibration) -> Doubts:
         """What may be wrong with the groups: by their numbers, and faces by theirs.

@@ -88,6 +88,11 @@ class AlbumPeople:
         """
         return self._groups.crowd(self._engine().model_id)
 
+    def tidy(self) -> None:
+        """Deletes what is kept beside the database of photos that were forgotten."""
+        if self._database.exists:
+            self._groups.tidy()
+
     def all(self, smallest: int = 2) -> tuple[Group, ...]:
         """The people, as they were last grouped: named ones first, then by size."""
         return self._groups.all(self._engine().model_id, smallest) if self._database.exists else ()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +16,8 @@ from numpy.typing import NDArray
 
 from facenet_core import images
 from facenet_core.album import groups
-from facenet_core.album.nearest import ServerNearest
-from facenet_core.album.records import Coverage, Found, Hit
+from facenet_core.album.nearest import FileIndex, FileNearest, ServerNearest
+from facenet_core.album.records import Coverage, FaceTable, Found, Hit
 from facenet_core.album.searching import MOST_MOVED, Crowd
 from facenet_core.config import Settings
 from facenet_core.errors import AlbumError
@@ -174,6 +177,128 @@ def test_of_very_many_faces_an_index_finds_the_same(
     scene.put("new.png", RED, mark=20)
     scene.index()
     assert names(search(scene, RED).hits) == ["new.png", "1.png"]
+
+
+@pytest.fixture
+def file_scene(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """An album in a file that is large enough for an index."""
+    monkeypatch.setattr(groups, "EXACT", 3)
+    with closing(Scene(settings, tmp_path / "photos")) as scene:
+        for number, colour in enumerate((RED, GREEN, *OTHERS)):
+            scene.put(f"{number}.png", colour, mark=number)
+        scene.index()
+        search(scene, RED)
+        yield scene
+
+
+def kept_indexes(scene: Scene) -> list[Path]:
+    return list((scene.settings.db / "album").glob("nearest*"))
+
+
+@pytest.mark.parametrize("way", ["folder", "later"])
+def test_the_index_on_the_disk_goes_with_photos_that_are_forgotten(file_scene: Scene, way: str) -> None:
+    assert len(kept_indexes(file_scene)) == 1
+    if way == "folder":
+        file_scene.album.remove(file_scene.folder)
+    else:
+        (file_scene.folder / "0.png").unlink()
+        file_scene.index()
+        assert len(kept_indexes(file_scene)) == 1  # it may come back
+        file_scene.later(days=31)
+        file_scene.index()
+        assert search(file_scene, RED).verdict == "absent"
+    assert kept_indexes(file_scene) == []  # what is in memory has it still, and is not written
+    if way == "later":
+        with closing(file_scene.opened()) as file_scene.album:
+            assert names(search(file_scene, GREEN).hits) == ["1.png"]
+            (kept,) = kept_indexes(file_scene)
+            assert FileIndex(kept)._index.ntotal == file_scene.album.counts()["faces"]
+
+
+def test_an_index_that_is_made_while_photos_are_forgotten_is_not_kept(
+    file_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, other = FileIndex._write, file_scene.opened()
+    kept_indexes(file_scene)[0].unlink()
+
+    def interrupted(self: FileIndex, path: Path) -> bool:
+        other.remove(file_scene.folder)
+        return write(self, path)
+
+    monkeypatch.setattr(FileIndex, "_write", interrupted)
+    with closing(file_scene.opened()) as file_scene.album:
+        search(file_scene, RED)
+        assert kept_indexes(file_scene) == []
+
+
+def test_two_searches_at_once_prepare_the_faces_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.put("a.png", RED, GREEN)
+    scene.index()
+    made, of, both = [], Crowd.of, threading.Barrier(2)
+
+    def slowly(*args: Faces) -> Crowd:
+        made.append(args)
+        time.sleep(0.2)
+        return of(*args)
+
+    def ask() -> tuple[FaceTable, Crowd]:
+        both.wait()
+        return scene.album.people.crowd()
+
+    monkeypatch.setattr(Crowd, "of", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(ask) for _ in range(2)]
+        answers = [each.result() for each in asked]
+    assert len(made) == 1
+    assert all(crowd.embeddings is table.embeddings for table, crowd in answers)
+
+
+# -- the index ------------------------------------------------------------------
+
+
+def rows_of(ids: Iterable[int], embeddings: Faces) -> FaceTable:
+    numbers = np.array(list(ids), np.int64)
+    return FaceTable(numbers, numbers, np.ones(len(numbers), np.bool_), embeddings)
+
+
+def test_an_index_is_brought_up_to_date_and_made_anew_when_a_third_has_gone(tmp_path: Path) -> None:
+    path, drawn = tmp_path / "nearest", strangers(400)
+    index = FileIndex(path)
+    assert index.update(rows_of(range(300), drawn[:300]), path)
+    before = index._index
+
+    # Ten are new, two have gone, and the number of one was given to another face.
+    now = drawn.copy()
+    now[5] = drawn[399]
+    kept = [row for row in range(310) if row not in (7, 8)]
+    table = rows_of(kept, now[kept])
+    assert not index.update(table, path)  # it is written when more has come, and without those that have gone
+    assert index._index is before and before.ntotal == 311
+    nearest = FileNearest(index, table)
+    for row in (5, 6, 9, 305):
+        assert row in table.ids[nearest.rows(now[[row]], 3)]
+    assert not {7, 8} & set(table.ids[nearest.rows(drawn[[7, 8]], 3)].tolist())
+    assert len(nearest.rows(now[:1], len(table))) == len(table)
+    assert FileIndex(path)._index.ntotal == 300
+
+    # A file that is older than the faces lacks nothing afterwards.
+    other = FileIndex(path)
+    other.update(table, path)
+    assert other._index.ntotal == 311
+    assert 305 in table.ids[FileNearest(other, table).rows(now[[305]], 1)]
+
+    few = rows_of(range(150), drawn[:150])
+    assert index.update(few, path)
+    assert index._index is not before and FileIndex(path)._index.ntotal == 150
+
+
+def test_an_index_of_what_has_grown_is_written_again(tmp_path: Path) -> None:
+    path, drawn = tmp_path / "nearest", strangers(110)
+    index = FileIndex(path)
+    assert index.update(rows_of(range(100), drawn[:100]), path)
+    assert not index.update(rows_of(range(102), drawn[:102]), path)
+    assert index.update(rows_of(range(110), drawn), path)
+    assert FileIndex(path)._index.ntotal == 110
 
 
 def test_who_might_be_the_person_is_shown_apart(scene: Scene) -> None:
