@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -18,7 +17,7 @@ from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.files import AlbumFiles
 from facenet_core.album.indexing import Indexer
 from facenet_core.album.people import AlbumPeople
-from facenet_core.album.photos import AlbumPhotos
+from facenet_core.album.photos import AlbumPhotos, original
 from facenet_core.album.pictures import Pictures
 from facenet_core.album.records import AlbumFace, AlbumPhoto, Coverage, Folder, Found, Indexed, Refused, Run, shown
 from facenet_core.album.together import together
@@ -230,18 +229,7 @@ class Album:
         Raises:
             AlbumError: If all of its files have changed, or none can be read.
         """
-        changed = False
-        for path in photo.paths:
-            try:
-                content = path.read_bytes()
-            except OSError:
-                continue
-            if hashlib.sha256(content).hexdigest() == photo.sha256:
-                return content
-            changed = True
-        if changed:
-            raise AlbumError(f"{photo.name}: this photo has changed since it was indexed. Index the album again.")
-        raise AlbumError(f"{photo.name}: this photo can't be read. Is its disk there? If it was moved, index again.")
+        return original(photo)
 
     def opened(self, photo: AlbumPhoto) -> Photo:
         """A photo, decoded.

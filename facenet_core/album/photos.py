@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from facenet_core.album.files import path_of
 from facenet_core.album.records import AlbumFace, AlbumPhoto, Coverage, FaceTable
 from facenet_core.album.tables import ANALYSES, EMBEDDINGS, FACES, FILES, FOLDERS, MODELS, PHOTOS
 from facenet_core.enrolment import SAME_FACE_IOU, iou
+from facenet_core.errors import AlbumError
 from facenet_core.store.bulk import pieces, tuples
 from facenet_core.store.columns import matrix
 from facenet_core.store.models import ModelNumbers
@@ -205,6 +207,26 @@ class AlbumPhotos:
         """Asks for rows by many numbers, so many at a time."""
         with self._database.reading() as connection:
             return [row for some in pieces(list(ids)) for row in connection.execute(query.where(column.in_(some)))]
+
+
+def original(photo: AlbumPhoto) -> bytes:
+    """A photo's own bytes, from the first of its files that still holds them.
+
+    Raises:
+        AlbumError: If all of its files have changed, or none can be read.
+    """
+    changed = False
+    for path in photo.paths:
+        try:
+            content = path.read_bytes()
+        except OSError:
+            continue
+        if hashlib.sha256(content).hexdigest() == photo.sha256:
+            return content
+        changed = True
+    if changed:
+        raise AlbumError(f"{photo.name}: this photo has changed since it was indexed. Index the album again.")
+    raise AlbumError(f"{photo.name}: this photo can't be read. Is its disk there? If it was moved, index again.")
 
 
 def _photo_number(connection: Connection, sha256: str, size: tuple[int, int]) -> tuple[int, bool]:
