@@ -36,3 +36,32 @@ def shown(url: httpx.URL) -> str:
 def port(url: httpx.URL) -> int:
     """The port that an address leads to, whether it names one or not."""
     return (443 if url.scheme == "https" else 80) if url.port is None else url.port
+
+
+def site(url: str) -> str:
+    """The host of a web address as it is compared: ASCII, lower case, no dot at its end; empty if there is none."""
+    try:
+        parsed = httpx.URL(url.strip())
+    except (httpx.InvalidURL, ValueError):
+        return ""
+    return parsed.raw_host.decode("ascii").lower().rstrip(".") if parsed.scheme in ("http", "https") else ""
+
+
+def sites(url: str) -> list[str]:
+    """The host of a web address and those above it: ``www.example.org``, ``example.org``, ``org``."""
+    labels = name.split(".") if (name := site(url)) else []
+    return [".".join(labels[first:]) for first in range(len(labels))]
+
+
+def same(url: str) -> str:
+    """An address as it is compared with others: one for all ways to write it.
+
+    http and https count as one; the host is as :func:`site` gives it, and there
+    is no default port, no fragment, and no space around it.
+    """
+    name = site(url)
+    if not name:
+        return url.strip()
+    parsed = httpx.URL(url.strip())
+    place = f"[{name}]" if ":" in name else name
+    return f"https://{place}{'' if parsed.port is None else f':{parsed.port}'}{parsed.raw_path.decode('ascii')}"

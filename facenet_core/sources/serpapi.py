@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-import httpx
-
 from facenet_core.errors import SourceError, SourceKeyError, SourceSetupError
 from facenet_core.sources.api import Api, ApiAnswer
 from facenet_core.sources.fields import items, mapping, number, text, web_address
 from facenet_core.sources.licences import Licence, licence
+from facenet_core.sources.links import sites
 from facenet_core.sources.records import TITLES, FoundImage, RefusedResult, SourceName
 from facenet_core.sources.results import FRUITLESS, Result, stream, words
 from facenet_core.sources.web import Web
@@ -161,7 +160,7 @@ class Yahoo(SerpApi):
 
     def __init__(self, web: Web, url: str, key: str, own_hosts: Iterable[str]) -> None:
         super().__init__(web, url, key)
-        self._own = tuple(host.lower() for host in own_hosts)
+        self._own = frozenset(host.lower() for host in own_hosts)
         if not self._own:
             raise SourceSetupError(OWN_HOSTS_NEEDED)
 
@@ -188,8 +187,4 @@ class Yahoo(SerpApi):
         )
 
     def _is_own(self, url: str) -> bool:
-        try:
-            host = httpx.URL(url).host.lower().rstrip(".")
-        except httpx.InvalidURL:
-            return False
-        return any(host == own or host.endswith(f".{own}") for own in self._own)
+        return not self._own.isdisjoint(sites(url))
