@@ -27,6 +27,7 @@ _PRAGMAS = (
     "foreign_keys = ON",
     "journal_mode = WAL",
     "synchronous = NORMAL",
+    "secure_delete = ON",  # what was deleted is overwritten: faces are removed for good
     "mmap_size = 268435456",  # mapped, large rows are read in four fifths of the time
 )
 """What every connection to a file begins with."""
