@@ -230,6 +230,16 @@ class FaceService(Changeover):
                 logger.warning("the photos in %s were not enrolled: %s", self.settings.images_dir, error)
             finally:
                 self._enrolling = False
+            self._expire()
+
+    def _expire(self) -> None:
+        """Drops public pictures whose time is over, whether the reverse index is on or not."""
+        if not self.settings.database_url and not (self.settings.db / "reverse").exists():
+            return  # nothing was ever kept: not even asked for, as that takes a third of a second
+        try:
+            self.reverse.expire()
+        except (FaceNetError, OSError) as error:
+            logger.warning("public pictures whose time is over could not be dropped: %s", error)
 
     # -- accuracy -----------------------------------------------------------
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from facenet_core import images
+from facenet_core.calibration import Calibration
 from facenet_core.config import Settings
 from facenet_core.errors import FetchError
 from facenet_core.reverse.index import ReverseIndex
@@ -22,6 +23,7 @@ class MadeUpWeb:
     Attributes:
         pictures: Their bytes, or why they can't be had, by address.
         asked: The addresses that were fetched, in their order.
+        meanwhile: What happens while a picture is on its way.
         name: Of the source.
     """
 
@@ -29,6 +31,7 @@ class MadeUpWeb:
         self.pictures: dict[str, bytes | FetchError] = {}
         self.refused: list[RefusedResult] = []
         self.asked: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
         self.name: SourceName = "commons"
         self.now = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
@@ -47,6 +50,7 @@ class MadeUpWeb:
 
     def found(self, image: FoundImage) -> Fetched:
         self.asked.append(image.image_url)
+        self.meanwhile()
         content = self.pictures[image.image_url]
         if isinstance(content, FetchError):
             raise content
@@ -64,12 +68,14 @@ class ReverseScene:
     Attributes:
         web: The web.
         model_id: The model that the engine has.
+        calibration: What was measured for it.
         index: The index.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.web, self.model_id = MadeUpWeb(), MODEL
+        self.calibration: Calibration | None = MEASURED
         self._opened: list[ReverseIndex] = []
         self.index = self.opened()
 
@@ -78,7 +84,7 @@ class ReverseScene:
         index = ReverseIndex(
             self.settings,
             lambda: fake_engine(self.model_id),
-            lambda: MEASURED,
+            lambda: self.calibration,
             lambda: Targets(1e-3, 1e-2),
             lambda: self.web.now,
         )

@@ -138,7 +138,7 @@ def rebuild(service: FaceService, args: Namespace) -> Answer:
 
 def status(service: FaceService, args: Namespace) -> Answer:
     """Answers ``reverse status``."""
-    service.reverse.refuse_off()
+    service.reverse.refuse_unused()
     load_model(service)
     found = service.reverse.status()
     data = {
@@ -150,6 +150,8 @@ def status(service: FaceService, args: Namespace) -> Answer:
         "faces": found.faces,
         "copies": found.copies,
         "removals": found.removals,
+        "unrecognised": list(found.unrecognised),
+        "unmeasured": found.unmeasured,
         "oldest": None if found.oldest is None else shapes.time(found.oldest),
         "kept_days": service.settings.reverse_days,
     }
@@ -172,6 +174,16 @@ def status(service: FaceService, args: Namespace) -> Answer:
         lines.append(f"{found.refused:,} addresses gave no photo.")
     kept = count(service.settings.reverse_days, "day")
     lines.append(f"{found.removals:,} on the removal list. Pictures are kept for {kept}.")
+    for entry in found.unrecognised:
+        lines.append(
+            f"Entry {entry} of the removal list: this model does not find the face on what is kept. Remove the person "
+            f"again with another photo, then take the entry off: `reverse allow {entry}`."
+        )
+    if found.unmeasured:
+        lines.append(
+            "Nothing was measured for this model: who is on the removal list is told by the distance that held with "
+            "the model they were removed with."
+        )
     return Answer(data, lines)
 
 

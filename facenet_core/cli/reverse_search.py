@@ -18,6 +18,8 @@ from facenet_core.service import FaceService
 TOP = 20
 """Faces that are listed, unless another number is given."""
 
+NOTHING = {"page": "Nothing from there", "face": "Nobody who looks like this"}
+
 VERDICTS = {"match": "probably", "inconclusive": "can't tell", "no_match": "looks similar"}
 
 
@@ -33,7 +35,7 @@ def add_to(group: Commands) -> None:
 
     parser = add_command(group, "remove", remove, "Drop pages, or somebody's faces, at once and for good.")
     parser.add_argument("url", nargs="?", metavar="URL", help="the address of a page or a picture")
-    parser.add_argument("--host", metavar="NAME", help="everything of a site instead, such as example.org")
+    parser.add_argument("--host", metavar="NAME", help="everything of a site instead: example.org, or an address on it")
     parser.add_argument("--photo", type=Path, metavar="PHOTO", help="a person's faces instead: a photo of them")
     parser.add_argument("--face", type=number, metavar="N", help="which face of it, from 1, left to right")
     parser.add_argument(
@@ -76,11 +78,20 @@ def remove(service: FaceService, args: Namespace) -> Answer:
     """Answers ``reverse remove``."""
     if sum(given is not None for given in (args.url, args.host, args.photo)) != 1:
         raise ReverseError("Say what to remove: an address, --host NAME, or --photo PHOTO of a person.")
-    service.reverse.refuse_off()
+    service.reverse.refuse_unused()
     if args.photo is None:
-        what = args.host or args.url
-        confirm(args, f"Remove everything of {what} from the reverse index? It is not taken in again.")
-        dropped = service.reverse.remove_host(what) if args.host else service.reverse.remove_url(what)
+        if args.url is None:
+            from facenet_core.reverse.removing import host_of
+
+            what = host_of(args.host)
+            ask = (
+                f"Remove everything of {what} and the sites below it from the reverse index? It is not taken in again."
+            )
+        else:
+            what = args.url
+            ask = f"Remove everything of {what} from the reverse index? It is not taken in again."
+        confirm(args, ask)
+        dropped = service.reverse.remove_host(what) if args.url is None else service.reverse.remove_url(what)
         noun = "page"
     else:
         load_model(service)
@@ -94,7 +105,10 @@ def remove(service: FaceService, args: Namespace) -> Answer:
         dropped = service.reverse.remove_face(analysis.photo, face, args.threshold)
         noun = "face"
     service.audit.note("reverse_remove", noun, audit.asker())
-    return Answer({"dropped": dropped}, [f"Dropped {count(dropped, noun)}, and put it on the removal list."])
+    said = f"Dropped {count(dropped, noun)}, and put it on the removal list."
+    if not dropped:
+        said = f"{NOTHING[noun]} is in the index; it is on the removal list, and will not be taken in."
+    return Answer({"dropped": dropped}, [said])
 
 
 def removals(service: FaceService, args: Namespace) -> Answer:

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from sqlalchemy import Connection, select, update
 
 from facenet_core import images
 from facenet_core.errors import PhotoError
 from facenet_core.reverse.faces import Faces
 from facenet_core.reverse.tables import PHOTOS
-from facenet_core.store.sql import SQLDatabase
-from facenet_core.types import Box, Detection, Photo
+from facenet_core.types import Analysis, Box, Detection, Face
 
 THUMBNAIL_SIDE = 360
 """Pixels of a thumbnail's longer side."""
@@ -23,23 +22,22 @@ SAMPLE_SIDE = 480
 """Pixels of the longer side of what is kept of somebody on the removal list."""
 
 
-def forget(database: SQLDatabase, faces: Faces, ids: Sequence[int]) -> int:
+def forget(connection: Connection, faces: Faces, ids: Sequence[int]) -> int:
     """Drops faces with all their copies, blanks them on thumbnails, and drops the originals that show them.
 
     Args:
-        database: Of the index.
+        connection: To write with.
         faces: Those of the current model.
         ids: Numbers of faces that are no copies.
 
     Returns:
         How many faces were dropped, copies among them.
     """
-    with database.writing() as connection:
-        by_photo = faces.copies(connection, ids)
-        for photo, shown in by_photo.items():
-            _blank(connection, photo, [place for _, place in shown])
-        gone = [id_ for shown in by_photo.values() for id_, _ in shown]
-        faces.drop(connection, gone)
+    by_photo = faces.copies(connection, ids)
+    for photo, shown in by_photo.items():
+        _blank(connection, photo, [place for _, place in shown])
+    gone = [id_ for shown in by_photo.values() for id_, _ in shown]
+    faces.drop(connection, gone)
     return len(gone)
 
 
@@ -72,13 +70,33 @@ def blanked(thumbnail: bytes, width: int, faces: Sequence[Detection]) -> bytes |
     return images.thumbnail(pixels, THUMBNAIL_SIDE)
 
 
-def sample_of(photo: Photo, face: Detection) -> bytes:
-    """A small picture of a face with what is around it, as JPEG, in which it can be found again."""
-    return images.thumbnail(_around(photo.pixels, face.box), SAMPLE_SIDE)
+def sample_of(pixels: NDArray[np.uint8], box: Box) -> bytes:
+    """A small picture of a face with what is around it, in which it can be found again.
+
+    The face is in the middle of it, whoever else is there: where the picture
+    ends it goes on in white. Tiny faces are not found, and tiny pictures not
+    looked at, so that it is enlarged to :data:`SAMPLE_SIDE`.
+
+    Args:
+        pixels: Of the picture.
+        box: Where the face is on it.
+
+    Returns:
+        As JPEG.
+    """
+    half = max(1.5 * box.width, 1.5 * box.height, 1.0)
+    left, top = (box.left + box.right) / 2 - half, (box.top + box.bottom) / 2 - half
+    there = max(left, 0), max(top, 0), min(left + 2 * half, pixels.shape[1]), min(top + 2 * half, pixels.shape[0])
+    scale = SAMPLE_SIDE / (2 * half)
+    size = max(round((there[2] - there[0]) * scale), 1), max(round((there[3] - there[1]) * scale), 1)
+    part = Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, there)
+    sample = Image.new("RGB", (SAMPLE_SIDE, SAMPLE_SIDE), "white")
+    sample.paste(part, (round((there[0] - left) * scale), round((there[1] - top) * scale)))
+    return images.thumbnail(np.asarray(sample), SAMPLE_SIDE)
 
 
 def sample_of_thumbnail(thumbnail: bytes, face: Detection, size: tuple[int, int]) -> bytes:
-    """The same from a thumbnail, enlarged: tiny faces are not found, and tiny pictures not looked at.
+    """The same from a thumbnail.
 
     Args:
         thumbnail: Of the photo, as JPEG.
@@ -89,19 +107,24 @@ def sample_of_thumbnail(thumbnail: bytes, face: Detection, size: tuple[int, int]
         PhotoError: If the thumbnail can't be read.
     """
     small = images.decode(thumbnail, "thumbnail")
-    around = Image.fromarray(_around(small.pixels, _scaled(face.box, small.width / size[0])))
-    grown = ImageOps.contain(around, (SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.BICUBIC)
-    return images.thumbnail(np.asarray(grown), SAMPLE_SIDE)
+    return sample_of(small.pixels, _scaled(face.box, small.width / size[0]))
+
+
+def sampled(found: Analysis) -> Face | None:
+    """The face that a sample was made of: the one in its middle, and no neighbour; None if it was not found."""
+    x, y = found.photo.width / 2, found.photo.height / 2
+
+    def off(face: Face) -> float:
+        box = face.detection.box
+        return abs(box.left + box.right - 2 * x) + abs(box.top + box.bottom - 2 * y)
+
+    boxes = ((face, face.detection.box) for face in found.faces)
+    here = [face for face, box in boxes if box.left <= x <= box.right and box.top <= y <= box.bottom]
+    return min(here, key=off, default=None)
 
 
 def _scaled(box: Box, scale: float) -> Box:
     return Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
-
-
-def _around(pixels: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """A face with as much again on each side."""
-    wide = Box(box.left - box.width, box.top - box.height, box.right + box.width, box.bottom + box.height)
-    return pixels[_slices(wide, pixels.shape)]
 
 
 def _slices(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -12,14 +12,14 @@ from facenet_core.calibration import Calibration
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
 from facenet_core.errors import ReverseError
-from facenet_core.reverse.addresses import Addresses
+from facenet_core.reverse.addresses import Addresses, drop_before
 from facenet_core.reverse.faces import Faces
 from facenet_core.reverse.pgvectors import PostgresVectors
-from facenet_core.reverse.photos import Photos
+from facenet_core.reverse.photos import Photos, drop_orphans
 from facenet_core.reverse.removals import Removals
 from facenet_core.reverse.searching import ReverseSearcher
 from facenet_core.reverse.tables import APPLICATION_ID, METADATA, VERSION
-from facenet_core.reverse.vectors import FileVectors, Vectors
+from facenet_core.reverse.vectors import FileVectors, Vectors, discard_all
 from facenet_core.store.postgresql import PostgresDatabase
 from facenet_core.store.sql import SQLDatabase
 from facenet_core.store.sqlite import SQLiteDatabase
@@ -85,18 +85,29 @@ class Collection:
         if not self.on:
             raise ReverseError(OFF)
 
+    def refuse_unused(self) -> None:
+        """Raises ReverseError if it is off and nothing is kept: what is kept can be removed while it is off."""
+        if not self._database.exists:
+            self.refuse_off()
+
     def expire(self) -> int:
         """Drops what was fetched longer ago than the retention period; looked for once an hour at most.
+
+        It does so while the index is off as well.
 
         Returns:
             How many addresses were dropped.
         """
-        self.refuse_off()
         now = self._now()
-        if not self._database.exists or (self._expired_at and now - self._expired_at < EXPIRE_EVERY):
+        if (self._expired_at and now - self._expired_at < EXPIRE_EVERY) or not self._database.exists:
             return 0
         self._expired_at = now
-        return self._addresses.drop(before=now - timedelta(days=self._settings.reverse_days))
+        with self._database.writing() as connection:
+            dropped = drop_before(connection, now - timedelta(days=self._settings.reverse_days))
+            orphans = drop_orphans(connection)
+        if dropped or orphans:
+            self._discard_files()
+        return dropped
 
     def close(self) -> None:
         """Lets go of the database."""
@@ -105,7 +116,6 @@ class Collection:
 
     def _current(self) -> tuple[Faces, Vectors]:
         """What belongs to the current model."""
-        self.refuse_off()
         model_id = self._engine().model_id
         with self._lock:
             if self._model is None or self._model[0] != model_id:
@@ -118,8 +128,13 @@ class Collection:
                 self._model = model_id, faces, vectors
             return self._model[1:]
 
-    def _searcher(self) -> ReverseSearcher:
-        return ReverseSearcher(self._database, *self._current(), self._calibration(), self._targets())
+    def _searcher(self, faces: Faces, vectors: Vectors) -> ReverseSearcher:
+        return ReverseSearcher(self._database, faces, vectors, self._calibration(), self._targets())
+
+    def _discard_files(self) -> None:
+        """After faces have gone: index files know what they looked like. PostgreSQL's index has none."""
+        if isinstance(self._database, SQLiteDatabase):
+            discard_all(self._folder)
 
     @contextmanager
     def _alone(self, work: Literal["crawl", "index"]) -> Iterator[Callable[[], None]]:

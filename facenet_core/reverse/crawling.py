@@ -19,7 +19,6 @@ from facenet_core.errors import (
 from facenet_core.reverse.addresses import Address, Addresses
 from facenet_core.reverse.photos import Photos
 from facenet_core.reverse.records import Crawled
-from facenet_core.reverse.removals import Barred, Removals
 from facenet_core.sources.records import Fetched, FoundImage, RefusedResult, Source
 
 WAITING = 5_000
@@ -43,12 +42,11 @@ class Crawler:
     Args:
         addresses: Where they go.
         photos: Those that were fetched.
-        removals: What must not come back.
         now: The clock, UTC.
     """
 
-    def __init__(self, addresses: Addresses, photos: Photos, removals: Removals, now: Callable[[], datetime]) -> None:
-        self._addresses, self._photos, self._removals, self._now = addresses, photos, removals, now
+    def __init__(self, addresses: Addresses, photos: Photos, now: Callable[[], datetime]) -> None:
+        self._addresses, self._photos, self._now = addresses, photos, now
 
     def crawl(self, source: Source, fetching: Fetching, query: str, limit: int) -> Generator[Crawled, None, None]:
         """Looks for pictures and fetches those that are new. What an earlier crawl left unfetched comes first.
@@ -66,18 +64,15 @@ class Crawler:
             SourceError: If the source can't be asked; what was taken in stays.
             ReverseError: If too many originals wait for the index.
         """
-        barred = self._removals.barred()
         after = 0
         while (left := self._addresses.to_fetch([source.name], after)) is not None:
             after = left.id
-            yield self._fetched(left, fetching, barred)
+            yield self._fetched(left, fetching)
         for result in source.search(query, limit):
             if isinstance(result, RefusedResult):
                 yield Crawled(result.image_url, "refused", result.reason)
-            elif _barred(result, barred):
-                yield Crawled(result.image_url, "refused", "It is on the removal list.")
             else:
-                yield self._taken(result, fetching, query, barred)
+                yield self._taken(result, fetching, query)
 
     def again(self, addresses: Iterable[Address], fetching: Fetching) -> Generator[Crawled, None, None]:
         """Fetches the originals of photos that another model has seen.
@@ -97,27 +92,22 @@ class Crawler:
                     self._addresses.refused(address.id, error.reason, self._now())
                 yield Crawled(address.image.image_url, "refused", error.reason)
                 continue
-            self._addresses.fetched_again(address.id, hashlib.sha256(content).hexdigest(), content, self._now())
-            yield Crawled(address.image.image_url, "fetched")
+            yield self._addresses.fetched_again(address, hashlib.sha256(content).hexdigest(), content, self._now())
 
-    def _taken(self, result: FoundImage, fetching: Fetching, query: str, barred: Barred) -> Crawled:
+    def _taken(self, result: FoundImage, fetching: Fetching, query: str) -> Crawled:
         address = self._addresses.found(result, query, self._now())
-        return self._fetched(address, fetching, barred) if address else Crawled(result.image_url, "known")
+        return address if isinstance(address, Crawled) else self._fetched(address, fetching)
 
-    def _fetched(self, address: Address, fetching: Fetching, barred: Barred) -> Crawled:
+    def _fetched(self, address: Address, fetching: Fetching) -> Crawled:
         if self._photos.originals() >= WAITING:
             raise ReverseError(f"{WAITING:,} pictures wait for the index already. Index them first: `reverse index`.")
-        if _barred(address.image, barred):
-            self._addresses.drop(url=address.image.image_url)
-            return Crawled(address.image.image_url, "refused", "It is on the removal list.")
         try:
             content = fetching.found(address.image).bytes
         except FetchError as error:
             if not may_pass(error):
                 self._addresses.refused(address.id, error.reason, self._now())
             return Crawled(address.image.image_url, "refused", error.reason)
-        new = self._addresses.fetched(address.id, hashlib.sha256(content).hexdigest(), content, self._now())
-        return Crawled(address.image.image_url, "fetched" if new else "known")
+        return self._addresses.fetched(address, hashlib.sha256(content).hexdigest(), content, self._now())
 
 
 def may_pass(error: FetchError) -> bool:
@@ -125,7 +115,3 @@ def may_pass(error: FetchError) -> bool:
     if isinstance(error, HttpStatusError):
         return error.status == 429 or error.status >= 500
     return isinstance(error, UnreachableError | TimedOutError | CutShortError | RobotsError)
-
-
-def _barred(image: FoundImage, barred: Barred) -> bool:
-    return image.image_url in barred or image.page_url in barred

@@ -68,33 +68,38 @@ class Faces:
 
     def put(
         self,
+        connection: Connection,
         photo: int,
         size: tuple[int, int],
         thumbnail: bytes | None,
         faces: Sequence[NewFace],
         original: bytes | None = None,
-    ) -> None:
+    ) -> bool:
         """Keeps what the model saw on a photo, in the place of what others saw.
 
         Args:
+            connection: To write with.
             photo: Its number.
             size: Pixels across and down.
             thumbnail: As JPEG; None if there can be none.
             faces: Its faces.
             original: Its bytes, if they are to be kept.
+
+        Returns:
+            False if the photo was removed meanwhile.
         """
-        with self._database.writing() as connection:
-            if not self._seen(connection, photo, None):
-                return  # it was removed meanwhile
-            connection.execute(
-                update(PHOTOS)
-                .where(PHOTOS.c.id == photo)
-                .values(width=size[0], height=size[1], thumbnail=thumbnail, original=original)
-            )
-            for face in faces:
-                place = np.array(face.detection.numbers, "<f8").tobytes()
-                values = {"photo": photo, "model": self.model, "place": place, "embedding": face.embedding}
-                connection.execute(insert(FACES).values(**values, twin=self._there(connection, face.twin)))
+        if not self._seen(connection, photo, None):
+            return False
+        connection.execute(
+            update(PHOTOS)
+            .where(PHOTOS.c.id == photo)
+            .values(width=size[0], height=size[1], thumbnail=thumbnail, original=original)
+        )
+        for face in faces:
+            place = np.array(face.detection.numbers, "<f8").tobytes()
+            values = {"photo": photo, "model": self.model, "place": place, "embedding": face.embedding}
+            connection.execute(insert(FACES).values(**values, twin=self._there(connection, face.twin)))
+        return True
 
     def refuse(self, photo: int, problem: str) -> None:
         """Notes why a photo can't be used, and drops its original."""
@@ -141,6 +146,15 @@ class Faces:
         twin = FACES.c.twin.is_not(None) if copies else FACES.c.twin.is_(None)
         wanted = select(func.count()).select_from(FACES).where(FACES.c.model == self.model, twin)
         return connection.execute(wanted).scalar_one()
+
+    def extent(self) -> tuple[int, int]:
+        """How many faces are searched, and the largest number: a removal changes one of them."""
+        wanted = select(func.count(), func.coalesce(func.max(FACES.c.id), 0)).where(
+            FACES.c.model == self.model, FACES.c.twin.is_(None)
+        )
+        with self._database.reading() as connection:
+            count, largest = connection.execute(wanted).one()
+        return count, largest
 
     def _seen(self, connection: Connection, photo: int, problem: str | None) -> bool:
         """Notes that the model has seen a photo; False if the photo has gone."""

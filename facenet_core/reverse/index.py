@@ -7,10 +7,12 @@ from collections.abc import Generator
 from facenet_core.pipeline import Analyser, analyse_here
 from facenet_core.reverse.collection import checked
 from facenet_core.reverse.crawling import Crawler, Fetching
+from facenet_core.reverse.faces import Faces
 from facenet_core.reverse.indexing import ReverseIndexer
 from facenet_core.reverse.records import Among, Crawled, Matches, Status, Taken
 from facenet_core.reverse.removing import Removing
 from facenet_core.reverse.status import status
+from facenet_core.reverse.vectors import Vectors
 from facenet_core.sources.records import Source
 from facenet_core.types import Embedding
 
@@ -18,7 +20,8 @@ from facenet_core.types import Embedding
 class ReverseIndex(Removing):
     """Crawls, indexes and searches public pictures. Thread-safe.
 
-    Every method raises ReverseError while the index is off.
+    While the index is off, nothing is taken in and nobody is searched: those
+    methods raise ReverseError. What is kept can still be removed, and expires.
 
     Args:
         settings: Where it is kept, for how long, and limits for photos.
@@ -38,7 +41,7 @@ class ReverseIndex(Removing):
             ReverseError: If another crawl is under way, or too many pictures
                 wait for the index.
         """
-        self.expire()
+        self._begin()
         with self._alone("crawl") as check:
             yield from checked(self._crawler().crawl(source, fetching, query, limit), check)
 
@@ -49,7 +52,7 @@ class ReverseIndex(Removing):
             ModelError: If there is no model.
             ReverseError: If another crawl is under way.
         """
-        self.expire()
+        self._begin()
         faces, _ = self._current()
         with self._alone("crawl") as check:
             yield from checked(self._crawler().again(self._addresses.lost(faces.model), fetching), check)
@@ -65,15 +68,15 @@ class ReverseIndex(Removing):
             ModelError: If there is no model.
             ReverseError: If another run is under way.
         """
-        self.expire()
+        self._begin()
         faces, vectors = self._current()
         with self._alone("index") as check:
-            indexer = ReverseIndexer(self._database, self._photos, faces, vectors, self._removals, self._settings)
+            indexer = ReverseIndexer(self._database, self._photos, faces, vectors, self._settings)
             yield from checked(indexer.run(self._engine(), analyse, keep=keep), check)
             with self._database.reading() as connection:
                 due = vectors.due(connection)
             if due:
-                vectors.rebuild()
+                self._rebuilt(faces, vectors)
 
     def rebuild(self) -> int:
         """Makes the index of the nearest faces anew from what is known; searches go on meanwhile.
@@ -85,10 +88,10 @@ class ReverseIndex(Removing):
             ModelError: If there is no model.
             ReverseError: If an index run is under way.
         """
-        self.expire()
-        _, vectors = self._current()
+        self._begin()
+        faces, vectors = self._current()
         with self._alone("index"):
-            return vectors.rebuild()
+            return self._rebuilt(faces, vectors)
 
     # -- searching --------------------------------------------------------------
 
@@ -103,8 +106,8 @@ class ReverseIndex(Removing):
         Raises:
             ModelError: If there is no model.
         """
-        self.expire()
-        return self._searcher().search(probe, count, among or Among())
+        self._begin()
+        return self._searcher(*self._current()).search(probe, count, among or Among())
 
     def thumbnail(self, photo: int) -> bytes | None:
         """A photo's thumbnail as JPEG; None if it has gone."""
@@ -117,10 +120,23 @@ class ReverseIndex(Removing):
         Raises:
             ModelError: If there is no model.
         """
+        self.refuse_unused()
         self.expire()
         faces, _ = self._current()
         with self._database.reading() as connection:
-            return status(connection, faces)
+            return status(connection, faces, measured=self._calibration() is not None)
+
+    def _begin(self) -> None:
+        self.refuse_off()
+        self.expire()
 
     def _crawler(self) -> Crawler:
-        return Crawler(self._addresses, self._photos, self._removals, self._now)
+        return Crawler(self._addresses, self._photos, self._now)
+
+    def _rebuilt(self, faces: Faces, vectors: Vectors) -> int:
+        """Makes the index anew; without those who were removed meanwhile."""
+        before = faces.extent()
+        number = vectors.rebuild()
+        if faces.extent() != before:
+            self._discard_files()
+        return number

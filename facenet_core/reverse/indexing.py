@@ -14,11 +14,12 @@ from facenet_core.engine import FaceEngine
 from facenet_core.errors import FaceNetError, PhotoError
 from facenet_core.matching import distance
 from facenet_core.pipeline import Analyser, Encoded
+from facenet_core.reverse.addresses import drop_barred
 from facenet_core.reverse.blanking import THUMBNAIL_SIDE, blanked
 from facenet_core.reverse.faces import Faces, NewFace
 from facenet_core.reverse.photos import Photos, Waiting
 from facenet_core.reverse.records import Taken
-from facenet_core.reverse.removals import Removals, RemovedPeople
+from facenet_core.reverse.removals import hold, people
 from facenet_core.reverse.twins import TWIN_DISTANCE
 from facenet_core.reverse.vectors import Vectors
 from facenet_core.store.sql import SQLDatabase
@@ -58,7 +59,6 @@ class ReverseIndexer:
         photos: Which of them wait.
         faces: Where faces go.
         vectors: Tells which face is near.
-        removals: Who must not come back.
         settings: Limits for photos.
     """
 
@@ -68,11 +68,10 @@ class ReverseIndexer:
         photos: Photos,
         faces: Faces,
         vectors: Vectors,
-        removals: Removals,
         settings: Settings,
     ) -> None:
         self._database, self._photos, self._faces, self._vectors = database, photos, faces, vectors
-        self._removals, self._settings = removals, settings
+        self._settings = settings
 
     def run(self, engine: FaceEngine, analyse: Analyser, *, keep: bool = False) -> Generator[Taken, None, None]:
         """Looks at every photo that waits. A run that is stopped or killed has lost nothing.
@@ -89,7 +88,6 @@ class ReverseIndexer:
             ModelError: If the model fails.
             StoreError: If the index can't be written.
         """
-        removed = self._removals.people(self._faces.model)
         asked: deque[Waiting] = deque()
         with closing(analyse(engine, self._waiting(asked), Seen.of)) as coming:
             for found in coming:
@@ -100,7 +98,7 @@ class ReverseIndexer:
                 elif isinstance(found, FaceNetError):
                     raise found
                 else:
-                    yield self._keep(waiting, found, removed, keep)
+                    yield self._keep(waiting, found, keep)
 
     def _waiting(self, asked: deque[Waiting]) -> Iterator[Encoded]:
         after, limit = 0, self._settings.max_upload_mb * 2**20
@@ -109,13 +107,20 @@ class ReverseIndexer:
             asked.append(waiting)
             yield Encoded(waiting.url, partial(bytes, waiting.original), limit, self._settings.max_pixels)
 
-    def _keep(self, waiting: Waiting, found: Seen, removed: RemovedPeople, keep: bool) -> Taken:
-        barred = [place for place, embedding in found.faces if embedding in removed]
-        new = [self._new(*face) for face in found.faces if face[1] not in removed]
-        small = blanked(found.thumbnail, found.size[0], barred) if barred else found.thumbnail
-        original = waiting.original if keep and not barred else None
-        self._faces.put(waiting.photo, found.size, small, new, original)
-        return Taken(waiting.url, len(new), sum(face.twin is not None for face in new), len(barred))
+    def _keep(self, waiting: Waiting, found: Seen, keep: bool) -> Taken:
+        new = [self._new(*face) for face in found.faces]
+        with self._database.writing() as connection:
+            # Held against the list as it is now: somebody may have been removed while the photo was looked at.
+            hold(connection)
+            drop_barred(connection, waiting.photo)
+            removed = people(connection, self._faces.model)
+            barred = [face.detection for face in new if face.embedding in removed]
+            kept = [face for face in new if face.embedding not in removed]
+            small = blanked(found.thumbnail, found.size[0], barred) if barred else found.thumbnail
+            original = waiting.original if keep and not barred else None
+            if not self._faces.put(connection, waiting.photo, found.size, small, kept, original):
+                return Taken(waiting.url)
+        return Taken(waiting.url, len(kept), sum(face.twin is not None for face in kept), len(barred))
 
     def _new(self, place: Detection, embedding: Embedding) -> NewFace:
         with self._database.reading() as connection:

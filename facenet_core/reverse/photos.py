@@ -86,3 +86,15 @@ def drop_unshown(connection: Connection, photos: Iterable[int | None]) -> None:
         gone = [photo for photo in some if photo not in shown]
         promote(connection, list(connection.scalars(select(FACES.c.id).where(FACES.c.photo.in_(gone)))))
         connection.execute(delete(PHOTOS).where(PHOTOS.c.id.in_(gone)))
+
+
+def drop_orphans(connection: Connection) -> int:
+    """Deletes photos that no address shows.
+
+    Returns:
+        How many.
+    """
+    shown = select(IMAGES.c.id).where(IMAGES.c.photo == PHOTOS.c.id).exists()
+    orphans = list(connection.scalars(select(PHOTOS.c.id).where(~shown)))
+    drop_unshown(connection, orphans)
+    return len(orphans)

@@ -187,6 +187,10 @@ class Status:
         faces: Different faces, as the current model sees them.
         copies: Further ones that are copies of them.
         removals: Entries on the removal list.
+        unrecognised: Those of people whom this model does not find on what is
+            kept of them: they are taken in again, unless they are removed anew.
+        unmeasured: Whether people are on the list and nothing was measured for
+            this model: the distances then hold that they were removed with.
         oldest: When the oldest photo was fetched, UTC.
     """
 
@@ -198,4 +202,6 @@ class Status:
     faces: int
     copies: int
     removals: int
+    unrecognised: tuple[int, ...]
+    unmeasured: bool
     oldest: datetime | None

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, update
 
 from facenet_core.errors import ReverseError
 from facenet_core.matching import distances
-from facenet_core.reverse.addresses import on_host
 from facenet_core.reverse.records import Removal
 from facenet_core.reverse.tables import REMOVALS, REMOVED_FACES
+from facenet_core.sources.links import same, sites
 from facenet_core.store.sql import SQLDatabase
 from facenet_core.types import Embedding
+
+BARRED = "It is on the removal list."
+"""Why an address is not taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Somebody on the list whom a model has not seen.
+
+    Attributes:
+        removal: The entry's number.
+        sample: A small picture of the face, the face in its middle.
+        within: How near a face had to be, with the model that the person was
+            removed with, to be taken for theirs.
+    """
+
+    removal: int
+    sample: bytes
+    within: float
 
 
 class Removals:
     """Keeps the removal list. Thread-safe.
+
+    What takes a connection is part of what else is done in its transaction:
+    somebody is barred and dropped at once, or not at all.
 
     Args:
         database: Where it is kept.
@@ -35,42 +58,6 @@ class Removals:
             rows = connection.execute(wanted.order_by(REMOVALS.c.id.desc())).all()
         return tuple(Removal(id_, datetime.fromisoformat(at), *rest) for id_, at, *rest in rows)
 
-    def bar(self, kind: str, url: str, dropped: int, now: datetime) -> int:
-        """Puts an address (``url``) or a ``host`` on the list; one that is there stays.
-
-        Returns:
-            Its number.
-        """
-        with self._database.writing() as connection:
-            known = connection.execute(select(REMOVALS.c.id).filter_by(kind=kind, url=url)).scalar()
-            if known is not None:
-                return int(known)
-            new = insert(REMOVALS).values(at=now.isoformat(), kind=kind, url=url, dropped=dropped)
-            return int(connection.execute(new.returning(REMOVALS.c.id)).scalar_one())
-
-    def bar_face(
-        self, model: int, embedding: Embedding, within: float, sample: bytes, dropped: int, now: datetime
-    ) -> int:
-        """Puts somebody on the list.
-
-        Args:
-            model: The number of the model.
-            embedding: Of the person's face.
-            within: Faces at most so far from it are taken for the person.
-            sample: A small picture of the face, for other models.
-            dropped: How many faces were dropped.
-            now: UTC.
-
-        Returns:
-            The entry's number.
-        """
-        with self._database.writing() as connection:
-            new = insert(REMOVALS).values(at=now.isoformat(), kind="face", sample=sample, dropped=dropped)
-            removal = int(connection.execute(new.returning(REMOVALS.c.id)).scalar_one())
-            values = {"removal": removal, "model": model, "embedding": embedding, "within": within}
-            connection.execute(insert(REMOVED_FACES).values(**values))
-        return removal
-
     def take_off(self, id_: int) -> None:
         """Takes an entry off the list: it may be taken in again.
 
@@ -81,49 +68,115 @@ class Removals:
             if not connection.execute(delete(REMOVALS).where(REMOVALS.c.id == id_)).rowcount:
                 raise ReverseError(f"There is no entry {id_} on the removal list.")
 
-    def barred(self) -> Barred:
-        """The addresses and hosts on the list, to hold many search results against."""
+    def unseen(self, model: int) -> Sequence[Unseen]:
+        """People on the list whom a model has not seen."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(REMOVALS.c.kind, REMOVALS.c.url).where(REMOVALS.c.url.is_not(None))).all()
-        return Barred(
-            frozenset(url for kind, url in rows if kind == "url"), tuple(url for kind, url in rows if kind == "host")
-        )
-
-    def people(self, model: int) -> RemovedPeople:
-        """The people on the list, as a model sees them."""
-        wanted = select(REMOVED_FACES.c.embedding, REMOVED_FACES.c.within).where(REMOVED_FACES.c.model == model)
-        with self._database.reading() as connection:
-            rows = connection.execute(wanted).all()
-        return RemovedPeople([row[0] for row in rows], [row[1] for row in rows])
-
-    def unseen(self, model: int) -> Iterator[tuple[int, bytes]]:
-        """Entries for people that a model has not seen: their numbers and samples."""
-        seen = select(REMOVED_FACES.c.removal).where(REMOVED_FACES.c.model == model)
-        wanted = select(REMOVALS.c.id, REMOVALS.c.sample).where(REMOVALS.c.kind == "face", REMOVALS.c.id.not_in(seen))
-        with self._database.reading() as connection:
-            rows = connection.execute(wanted).all()
-        return ((id_, sample) for id_, sample in rows)
-
-    def see(self, removal: int, model: int, embedding: Embedding, within: float) -> None:
-        """Keeps what another model makes of somebody on the list."""
-        values = {"removal": removal, "model": model, "embedding": embedding, "within": within}
-        with self._database.writing() as connection:
-            connection.execute(insert(REMOVED_FACES).values(**values))
+            return unseen(connection, model)
 
 
-class Barred:
-    """Addresses and hosts that must not come back.
+def hold(connection: Connection, *, change: bool = False) -> None:
+    """Keeps the list as it is until the transaction ends. In SQLite there is one writer anyway.
+
+    Whoever takes something in holds the list from before looking at it; whoever
+    removes something holds it from before that is dropped. So one of them sees
+    what the other did.
 
     Args:
-        urls: Addresses.
-        hosts: Hosts, with all below them.
+        connection: To write with.
+        change: Whether it is to be changed in this transaction.
     """
+    if connection.dialect.name == "postgresql":
+        mode = "SHARE ROW EXCLUSIVE" if change else "SHARE"
+        connection.execute(text(f"LOCK TABLE removals, removed_faces IN {mode} MODE"))
 
-    def __init__(self, urls: frozenset[str], hosts: tuple[str, ...]) -> None:
-        self._urls, self._hosts = urls, hosts
 
-    def __contains__(self, url: str) -> bool:
-        return url in self._urls or any(on_host(url, host) for host in self._hosts)
+def bar(connection: Connection, kind: str, url: str, now: datetime) -> int:
+    """Puts an address (``url``) or a ``host`` on the list; one that is there stays.
+
+    Returns:
+        Its number.
+    """
+    hold(connection, change=True)
+    known = connection.execute(select(REMOVALS.c.id).filter_by(kind=kind, url=url)).scalar()
+    if known is not None:
+        return int(known)
+    new = insert(REMOVALS).values(at=now.isoformat(), kind=kind, url=url, dropped=0)
+    return int(connection.execute(new.returning(REMOVALS.c.id)).scalar_one())
+
+
+def bar_face(
+    connection: Connection, model: int, embedding: Embedding, within: float, sample: bytes, now: datetime
+) -> int:
+    """Puts somebody on the list.
+
+    Args:
+        connection: To write with.
+        model: The number of the model.
+        embedding: Of the person's face.
+        within: Faces at most so far from it are taken for the person.
+        sample: A small picture of the face, for other models.
+        now: UTC.
+
+    Returns:
+        The entry's number.
+    """
+    hold(connection, change=True)
+    new = insert(REMOVALS).values(at=now.isoformat(), kind="face", sample=sample, dropped=0)
+    removal = int(connection.execute(new.returning(REMOVALS.c.id)).scalar_one())
+    see(connection, removal, model, embedding, within)
+    return removal
+
+
+def see(connection: Connection, removal: int, model: int, embedding: Embedding, within: float) -> bool:
+    """Keeps what a model makes of somebody on the list.
+
+    Returns:
+        False if the entry was taken off, or another process was faster.
+    """
+    hold(connection, change=True)
+    listed = connection.execute(select(REMOVALS.c.id).where(REMOVALS.c.id == removal)).first()
+    known = connection.execute(select(REMOVED_FACES.c.model).filter_by(removal=removal, model=model)).first()
+    if not listed or known:
+        return False
+    values = {"removal": removal, "model": model, "embedding": embedding, "within": within}
+    connection.execute(insert(REMOVED_FACES).values(**values))
+    return True
+
+
+def note_dropped(connection: Connection, removal: int, dropped: int) -> None:
+    """Adds to what was dropped with an entry."""
+    connection.execute(update(REMOVALS).where(REMOVALS.c.id == removal).values(dropped=REMOVALS.c.dropped + dropped))
+
+
+def barred(connection: Connection, *urls: str) -> bool:
+    """Whether any of some addresses is on the list, however it is written, or its host or one above that."""
+    addresses = {each for url in urls for each in (url, same(url))}
+    hosts = {host for url in urls for host in sites(url)}
+    listed = or_(
+        and_(REMOVALS.c.kind == "url", REMOVALS.c.url.in_(addresses)),
+        and_(REMOVALS.c.kind == "host", REMOVALS.c.url.in_(hosts)),
+    )
+    return connection.execute(select(REMOVALS.c.id).where(listed).limit(1)).first() is not None
+
+
+def people(connection: Connection, model: int) -> RemovedPeople:
+    """The people on the list, as a model sees them."""
+    wanted = select(REMOVED_FACES.c.embedding, REMOVED_FACES.c.within).where(REMOVED_FACES.c.model == model)
+    rows = connection.execute(wanted).all()
+    return RemovedPeople([row[0] for row in rows], [row[1] for row in rows])
+
+
+def unseen(connection: Connection, model: int) -> Sequence[Unseen]:
+    """People on the list whom a model has not seen, or on whose sample it finds no face."""
+    seen = select(REMOVED_FACES.c.removal).where(REMOVED_FACES.c.model == model)
+    wanted = (
+        select(REMOVALS.c.id, REMOVALS.c.sample, func.max(REMOVED_FACES.c.within))
+        .join(REMOVED_FACES, REMOVED_FACES.c.removal == REMOVALS.c.id)
+        .where(REMOVALS.c.id.not_in(seen))
+        .group_by(REMOVALS.c.id, REMOVALS.c.sample)
+        .order_by(REMOVALS.c.id)
+    )
+    return [Unseen(*row) for row in connection.execute(wanted)]
 
 
 class RemovedPeople:

@@ -9,15 +9,17 @@ from sqlalchemy import Connection, func, select
 from facenet_core.reverse.faces import Faces
 from facenet_core.reverse.photos import unseen
 from facenet_core.reverse.records import Status
+from facenet_core.reverse.removals import unseen as unseen_people
 from facenet_core.reverse.tables import IMAGES, PHOTOS, REMOVALS
 
 
-def status(connection: Connection, faces: Faces) -> Status:
+def status(connection: Connection, faces: Faces, *, measured: bool) -> Status:
     """Counts.
 
     Args:
         connection: To read with.
         faces: Those of the current model.
+        measured: Whether it is known what a distance of this model means.
     """
     by_source = select(IMAGES.c.source, func.count()).where(IMAGES.c.photo.is_not(None)).group_by(IMAGES.c.source)
 
@@ -34,5 +36,7 @@ def status(connection: Connection, faces: Faces) -> Status:
         faces=faces.count(connection),
         copies=faces.count(connection, copies=True),
         removals=number(of=REMOVALS),
+        unrecognised=tuple(each.removal for each in unseen_people(connection, faces.model)),
+        unmeasured=not measured and number(REMOVALS.c.kind == "face", of=REMOVALS) > 0,
         oldest=datetime.fromisoformat(oldest) if oldest else None,
     )

@@ -243,6 +243,15 @@ class FileVectors:
             after = rows[-1][0]
 
 
+def discard_all(folder: Path) -> None:
+    """Deletes the index files of all models, which know faces that are gone.
+
+    Faces are compared one by one until the next :meth:`FileVectors.rebuild`.
+    """
+    for path in folder.glob("faces-*.faiss"):
+        discard(path)
+
+
 def _faiss() -> Any:
     import faiss  # heavy, and needed by large indexes alone
 

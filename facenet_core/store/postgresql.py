@@ -139,8 +139,14 @@ class PostgresDatabase(SQLDatabase):
 
     @property
     def exists(self) -> bool:
-        """Whether anything was ever written: the tables are there since the first use."""
-        return True
+        """Whether anything was ever written: the schema is there since the first use."""
+        with self._lock:
+            if self._engine:
+                return True
+        there = "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %s)"
+        with self._errors(), self._server.connect() as connection:
+            row = connection.execute(there, (self.schema,)).fetchone()
+        return bool(row and row[0])
 
     def _made(self) -> Engine:
         engine = create_engine(
