@@ -202,6 +202,7 @@ def _given(connection: Connection, address: Address, sha256: str, original: byte
     hold(connection)
     url = address.image.image_url
     if barred(connection, url, address.image.page_url):
+        connection.execute(delete(IMAGES).where(*_is(address)))
         return Crawled(url, "refused", BARRED)
     # First of all: a photo of an address that has gone would stay for ever.
     if not connection.execute(update(IMAGES).where(*_is(address)).values(fetched_at=now.isoformat())).rowcount:

@@ -16,6 +16,7 @@ from facenet_core.reverse.collection import Collection
 from facenet_core.reverse.faces import Faces, IndexedFace
 from facenet_core.reverse.records import Hit, Removal
 from facenet_core.reverse.removals import bar, bar_face, note_dropped, see
+from facenet_core.reverse.searching import ReverseSearcher
 from facenet_core.reverse.vectors import Vectors
 from facenet_core.sources.links import same, site
 from facenet_core.types import Embedding, Face, Photo
@@ -163,9 +164,10 @@ class Removing(Collection):
                 continue
             # Where nothing was measured, the distance of the model that they were removed with is the best guess.
             within = unseen.within if self._calibration() is None else self._limit(None)
+            searcher = self._searcher(faces, vectors)
             with self._database.writing() as connection:
                 new = see(connection, unseen.removal, faces.model, embedding, within)
-                dropped = self._forget_near(connection, faces, vectors, embedding, within) if new else 0
+                dropped = forget_near(connection, faces, searcher, embedding, within) if new else 0
             self._dropped(dropped)
         return faces, vectors
 
@@ -196,19 +198,12 @@ class Removing(Collection):
         """Drops faces near to one, and bars whom they belong to."""
         self.refuse_unused()
         faces, vectors = self._current()
-        within, sample = self._limit(limit), make_sample()
+        within, sample, searcher = self._limit(limit), make_sample(), self._searcher(faces, vectors)
         with self._database.writing() as connection:
             entry = bar_face(connection, faces.model, embedding, within, sample, self._now())
-            dropped = self._forget_near(connection, faces, vectors, embedding, within)
+            dropped = forget_near(connection, faces, searcher, embedding, within)
             note_dropped(connection, entry, dropped)
         return self._dropped(dropped)
-
-    def _forget_near(
-        self, connection: Connection, faces: Faces, vectors: Vectors, embedding: Embedding, within: float
-    ) -> int:
-        """Drops faces near to one that was barred in the same transaction: since then nobody puts others there."""
-        near = self._searcher(faces, vectors).like(embedding, within)
-        return forget(connection, faces, [each.id for each in near])
 
     def _dropped(self, dropped: int) -> int:
         if dropped:
@@ -222,6 +217,13 @@ class Removing(Collection):
         if calibration is None:
             raise ReverseError("Nothing was measured for this model: give the distance up to which a face is theirs.")
         return calibration.verify_threshold(fmr=self._targets().fmr).distance
+
+
+def forget_near(
+    connection: Connection, faces: Faces, searcher: ReverseSearcher, embedding: Embedding, within: float
+) -> int:
+    """Drops faces near to one that was barred in the same transaction: since then nobody puts others there."""
+    return forget(connection, faces, [each.id for each in searcher.like(embedding, within)])
 
 
 def host_of(text: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select, update
 
 from facenet_core import images
 from facenet_core.config import Settings
-from facenet_core.errors import ReverseError
+from facenet_core.errors import ReverseError, TimedOutError
 from facenet_core.reverse.blanking import SAMPLE_SIDE, sample_of, sampled
 from facenet_core.reverse.removals import bar, see
 from facenet_core.reverse.tables import FACES, PHOTOS, REMOVALS
@@ -209,6 +209,18 @@ def test_a_page_that_is_on_the_list_is_not_taken_in_by_an_index_run(scene: Rever
         bar(connection, "url", same(url), scene.web.now)
     list(scene.index.index())
     assert photos(scene) == 0
+
+
+def test_an_address_that_is_on_the_list_is_not_asked_again_and_again(scene: ReverseScene) -> None:
+    url = scene.web.put("red", TimedOutError("red", "it takes too long."))
+    scene.crawl()
+    with scene.index._database.writing() as connection:  # as an older version may have left it
+        bar(connection, "url", same(url), scene.web.now)
+    scene.web.pictures[url] = photo(RED)
+    assert {each.reason for each in scene.crawl()} == {"It is on the removal list."}
+    scene.web.asked.clear()
+    scene.crawl()
+    assert scene.web.asked == []
 
 
 # -- while it is off ----------------------------------------------------------------
