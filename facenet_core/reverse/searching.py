@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from facenet_core.calibration import Calibration
-from facenet_core.matching import distance
+from facenet_core.matching import apart, distance
 from facenet_core.reverse.faces import Faces, IndexedFace
 from facenet_core.reverse.pages import showing, shown_faces
 from facenet_core.reverse.records import FLOOR, Among, Hit, Matches, distance_of
-from facenet_core.reverse.vectors import Vectors
+from facenet_core.reverse.tables import FACES, PHOTOS
+from facenet_core.reverse.vectors import CHUNK, Vectors
+from facenet_core.store.bulk import tuples
+from facenet_core.store.columns import matrix
 from facenet_core.store.sql import SQLDatabase
 from facenet_core.thresholds import Targets
-from facenet_core.types import Embedding
+from facenet_core.types import Detection, Embedding
 
 MORE = 4
-"""So many times the faces that are asked for are looked at first: some may have gone, or may not count."""
+"""So many times the faces that are asked for are looked at first: some may not count."""
+
+ROUNDING = 1e-3
+"""By how much a distance that comes from a cosine may be off, and more."""
 
 
 class ReverseSearcher:
@@ -79,15 +85,34 @@ class ReverseSearcher:
         return Matches(hits, searched, threshold)
 
     def like(self, probe: Embedding, limit: float) -> list[IndexedFace]:
-        """All faces at most so far from a probe, the nearest first."""
-        count = 256
+        """All faces at most so far from a probe, copies among them, the nearest first.
+
+        Whoever is removed must be gone for sure: every face in the database is
+        looked at, and no index is relied upon.
+
+        Raises:
+            StoreError: If an embedding in the database is damaged.
+        """
+        near: list[tuple[float, IndexedFace]] = []
+        wanted = (
+            select(FACES.c.id, FACES.c.embedding, FACES.c.photo, FACES.c.place, PHOTOS.c.width, PHOTOS.c.height)
+            .join(PHOTOS, PHOTOS.c.id == FACES.c.photo)
+            .where(FACES.c.model == self._faces.model)
+            .order_by(FACES.c.id)
+            .limit(CHUNK)
+        )
+        last = 0
         with self._database.reading() as connection:
-            while True:
-                ids = self._vectors.nearest(connection, probe, count)
-                near = self._measured(connection, probe, ids, limit=2.0)
-                if len(ids) < count or not near or near[-1][0] > limit:
-                    return [face for between, face in near if between <= limit]
-                count *= 4
+            while rows := tuples(connection, wanted.where(FACES.c.id > last)):
+                last = rows[-1][0]
+                embeddings = matrix([row[1] for row in rows], len(probe), connection.dialect.name)
+                for row in np.flatnonzero(apart(embeddings @ probe) <= limit + ROUNDING):
+                    between = distance(probe, embeddings[row])
+                    if between <= limit:
+                        id_, _, photo, place, *size = rows[row]
+                        where = Detection.of(np.frombuffer(place, "<f8").tolist())
+                        near.append((between, IndexedFace(id_, photo, where, (size[0], size[1]), embeddings[row])))
+        return [face for _, face in sorted(near, key=lambda each: each[0])]
 
     def _near(
         self, connection: Connection, probe: Embedding, count: int, among: Among, only: NDArray[np.int64] | None
@@ -100,7 +125,7 @@ class ReverseSearcher:
     def _measured(
         self, connection: Connection, probe: Embedding, ids: list[int], limit: float
     ) -> list[tuple[float, IndexedFace]]:
-        """Faces that are there with their exact distance, the nearest first, up to a limit."""
+        """Faces with their exact distance, the nearest first, up to a limit."""
         faces = self._faces.some(connection, ids).values()
         near = sorted(((distance(probe, face.embedding), face) for face in faces), key=lambda each: each[0])
         return [(between, face) for between, face in near if between <= limit]

@@ -18,13 +18,13 @@ import hashlib
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from facenet_core.reverse.tables import FACES
 from facenet_core.store.bulk import pieces
@@ -46,8 +46,11 @@ TRAINED_ON = 50_000
 SEED = 20261122
 """Of the lot."""
 
-NAMED = 400
-"""Faces that the index names at least: the nearest one was among 100 for all of 200 probes in 1,000,000."""
+NAMED, NEEDED = 400, 100
+"""Faces that the index names at least, and those of them that must still be there.
+
+The nearest one was among 100 for all of 200 probes in 1,000,000.
+"""
 
 CHUNK = 10_000
 """Faces that are read from the database at once."""
@@ -61,12 +64,10 @@ class Vectors(Protocol):
     ) -> list[int]:
         """The numbers of the faces nearest to a probe, about in their order.
 
-        Faces that have gone since may be among them; there may be fewer.
-
         Args:
             connection: To read with.
             probe: Shape ``(d,)``.
-            count: How many.
+            count: How many; fewer if there are no more.
             among: Numbers of the faces that count; None for all.
         """
 
@@ -80,6 +81,9 @@ class Vectors(Protocol):
             The number of faces in it.
         """
 
+    def discard(self) -> None:
+        """Forgets all faces that are kept outside the database, until the next search or rebuild reads them again."""
+
 
 @dataclass(slots=True)
 class _State:
@@ -89,15 +93,15 @@ class _State:
         stamp: Of the file.
         index: FAISS's, with the faces' numbers; None without a file.
         last: The largest number that it knows.
-        ids: Numbers of the faces that came later.
-        embeddings: Theirs, one array per time that some came.
+        ids: Numbers of the faces that came later, ascending.
+        embeddings: Theirs.
     """
 
     stamp: tuple[int, int] | None
     index: Any
     last: int
-    ids: list[int] = field(default_factory=list)
-    embeddings: list[NDArray[np.float32]] = field(default_factory=list)
+    ids: NDArray[np.int64]
+    embeddings: NDArray[np.float32]
 
 
 class FileVectors:
@@ -115,34 +119,40 @@ class FileVectors:
         name = hashlib.sha256(repr((model_id.model, model_id.preprocessing, model_id.weights_sha256)).encode())
         self.path = folder / f"faces-{name.hexdigest()[:16]}.faiss"
         self._lock = threading.Lock()
-        self._state = _State(None, None, 0)
+        self._state = self._opened(None)
 
     def nearest(
         self, connection: Connection, probe: Embedding, count: int, among: NDArray[np.int64] | None = None
     ) -> list[int]:
         """See :class:`Vectors`. In their exact order."""
-        index, ids, embeddings = self._current(connection)
+        index, last, ids, embeddings = self._current(connection)
         if among is not None:
             kept = np.isin(ids, among)
             ids, embeddings = ids[kept], embeddings[kept]
         if index is not None:
-            older = among if among is None else among[among <= self._state.last]
+            older = among if among is None else among[among <= last]
             named, theirs = self._of_index(connection, index, probe, count, older)
             ids, embeddings = np.concatenate([named, ids]), np.concatenate([theirs, embeddings])
         best = np.argsort(-(embeddings @ probe), kind="stable")[:count]
         return [int(id_) for id_ in ids[best]]
 
     def due(self, connection: Connection) -> bool:
-        """See :class:`Vectors`: when more faces came after the index than are compared one by one."""
-        index, ids, _ = self._current(connection)
-        return len(ids) > max(EXACT_UP_TO, 0 if index is None else index.ntotal // 10)
+        """See :class:`Vectors`: when too many faces came after the index, or a tenth of those in it have gone.
+
+        Too many are more than are compared one by one.
+        """
+        index, last, ids, _ = self._current(connection)
+        if index is None:
+            return len(ids) > EXACT_UP_TO
+        gone = index.ntotal - self._count(connection, FACES.c.id <= last)
+        return len(ids) > max(EXACT_UP_TO, index.ntotal // 10) or gone > index.ntotal // 10
 
     def rebuild(self) -> int:
         """See :class:`Vectors`. The file is written beside the old one and renamed over it."""
         with self._database.reading() as connection:
             ids = np.fromiter(connection.scalars(select(FACES.c.id).where(*self._searched())), np.int64)
             if len(ids) <= EXACT_UP_TO:
-                discard(self.path)
+                self.discard()
                 return len(ids)
             faiss = _faiss()
             scan = faiss.IndexPQFastScan(self._dimensions, self._parts, BITS, faiss.METRIC_INNER_PRODUCT)
@@ -159,27 +169,40 @@ class FileVectors:
             temporary.replace(self.path)
         finally:
             discard(temporary)
+        self._forget()
         return int(index.ntotal)
+
+    def discard(self) -> None:
+        """See :class:`Vectors`: the file, and what is in memory."""
+        discard(self.path)
+        self._forget()
 
     @property
     def _parts(self) -> int:
         return min(PARTS, self._dimensions)
 
-    def _current(self, connection: Connection) -> tuple[Any, NDArray[np.int64], NDArray[np.float32]]:
-        """The index, and the faces that came after it."""
+    def _forget(self) -> None:
+        with self._lock:
+            self._state = self._opened(None)
+
+    def _current(self, connection: Connection) -> tuple[Any, int, NDArray[np.int64], NDArray[np.float32]]:
+        """The index, the largest number in it, and the faces that came after it and are there."""
         with self._lock:
             stamp = self._stamp()
             if stamp != self._state.stamp:
                 self._state = self._opened(stamp)
             state = self._state
-            after = state.ids[-1] if state.ids else state.last
-            for ids, embeddings in self._read(connection, after):
-                state.ids += ids.tolist()
-                state.embeddings.append(embeddings)
-            if len(state.embeddings) > 1:
-                state.embeddings = [np.concatenate(state.embeddings)]
-            rows = state.embeddings[0] if state.embeddings else np.empty((0, self._dimensions), np.float32)
-            return state.index, np.array(state.ids, np.int64), rows
+            after = int(state.ids[-1]) if len(state.ids) else state.last
+            came = list(self._read(connection, after))
+            if came:
+                state.ids = np.concatenate([state.ids, *(ids for ids, _ in came)])
+                state.embeddings = np.concatenate([state.embeddings, *(rows for _, rows in came)])
+            later = FACES.c.id > state.last
+            if self._count(connection, later) != len(state.ids):  # some have gone
+                there = connection.scalars(select(FACES.c.id).where(*self._searched(), later))
+                kept = np.isin(state.ids, np.fromiter(there, np.int64))
+                state.ids, state.embeddings = state.ids[kept], state.embeddings[kept]
+            return state.index, state.last, state.ids, state.embeddings
 
     def _stamp(self) -> tuple[int, int] | None:
         try:
@@ -189,30 +212,49 @@ class FileVectors:
         return status.st_mtime_ns, status.st_ino
 
     def _opened(self, stamp: tuple[int, int] | None) -> _State:
+        none = self._stacked([])
         if stamp is None:
-            return _State(None, None, 0)
+            return _State(None, None, 0, *none)
         faiss = _faiss()
         faiss.omp_set_num_threads(1)  # two threads on busy cores are slower than one, by far
         try:
             index = faiss.read_index(str(self.path))
         except RuntimeError as error:
             logger.warning("%s: the index can't be read; faces are compared one by one (%s)", self.path, error)
-            return _State(stamp, None, 0)
+            return _State(stamp, None, 0, *none)
         ids = faiss.vector_to_array(index.id_map)
-        return _State(stamp, index, int(ids.max()) if len(ids) else 0)
+        return _State(stamp, index, int(ids.max()) if len(ids) else 0, *none)
 
     def _of_index(
         self, connection: Connection, index: Any, probe: Embedding, count: int, among: NDArray[np.int64] | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Faces that the index names, with their embeddings; of those that count, all if they are few."""
+        """Faces that the index names, with their embeddings; of those that count, all if they are few.
+
+        It is asked for more until enough of those that it names are there.
+        """
         if among is not None and len(among) <= EXACT_UP_TO:
             return self._some(connection, among)
-        wanted = max(NAMED, count)
+        wanted, enough = max(NAMED, count), max(NEEDED, count)
         if among is not None:  # twice as many as it takes if they lie anywhere
             wanted = 2 * wanted * index.ntotal // len(among)
-        _, named = index.search(probe[np.newaxis], min(wanted, index.ntotal))
-        ids = named[0][named[0] >= 0]
-        return self._some(connection, np.sort(ids if among is None else np.intersect1d(ids, among)))
+        while True:
+            wanted = min(wanted, index.ntotal)
+            ids = index.search(probe[np.newaxis], wanted)[1][0]
+            there = self._there(connection, ids[ids >= 0] if among is None else ids[np.isin(ids, among)])
+            if len(there) >= enough or wanted == index.ntotal:
+                return self._some(connection, np.sort(there[: max(NAMED, count)]))
+            wanted *= 4
+
+    def _there(self, connection: Connection, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of some faces that have not gone, in the same order."""
+        there: list[int] = []
+        for some in pieces(ids.tolist()):
+            there += connection.scalars(select(FACES.c.id).where(*self._searched(), FACES.c.id.in_(some)))
+        return ids[np.isin(ids, np.array(there, np.int64))]
+
+    def _count(self, connection: Connection, which: ColumnElement[bool]) -> int:
+        wanted = select(func.count()).select_from(FACES).where(*self._searched(), which)
+        return connection.execute(wanted).scalar_one()
 
     def _some(self, connection: Connection, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Faces by their numbers; those that have gone are left out."""

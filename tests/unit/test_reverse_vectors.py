@@ -9,16 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, update
 
 from facenet_core.embedding import unit_norm
+from facenet_core.matching import distance
+from facenet_core.reverse import searching
 from facenet_core.reverse import vectors as module
 from facenet_core.reverse.faces import Faces
 from facenet_core.reverse.pgvectors import PostgresVectors
+from facenet_core.reverse.searching import ReverseSearcher
 from facenet_core.reverse.tables import APPLICATION_ID, FACES, METADATA, PHOTOS, VERSION
 from facenet_core.reverse.vectors import FileVectors
-from facenet_core.store.sql import PostgresDatabase
+from facenet_core.store.bulk import pieces
+from facenet_core.store.postgresql import PostgresDatabase
 from facenet_core.store.sqlite import SQLiteDatabase
+from facenet_core.thresholds import Targets
 from facenet_core.types import ModelId
 from tests.postgres import Postgres
 
@@ -60,6 +65,18 @@ class Shelf:
     def exactly(self, probe: NDArray[np.float32], count: int, among: Iterable[int] | None = None) -> list[int]:
         ids = list(self.embeddings if among is None else among)
         return sorted(ids, key=lambda id_: -float(self.embeddings[id_] @ probe))[:count]
+
+    def remove(self, ids: Iterable[int]) -> None:
+        """As another process does."""
+        gone = sorted(ids)
+        with self.database.writing() as connection:
+            for some in pieces(gone):
+                connection.execute(delete(FACES).where(FACES.c.id.in_(some)))
+        for id_ in gone:
+            del self.embeddings[id_]
+
+    def remove_nearest(self, probe: NDArray[np.float32], count: int) -> None:
+        self.remove(self.exactly(probe, count))
 
     def due(self) -> bool:
         with self.database.reading() as connection:
@@ -105,11 +122,7 @@ def test_another_process_takes_the_new_index_without_a_restart(shelf: Shelf) -> 
     check(shelf)
     shelf.opened().rebuild()
     check(shelf)
-    gone = shelf.put(80, seed=2)[:10]
-    with shelf.database.writing() as connection:
-        connection.execute(delete(FACES).where(FACES.c.id.in_(gone)))
-    for id_ in gone:
-        del shelf.embeddings[id_]
+    shelf.remove(shelf.put(80, seed=2)[:10])
     shelf.opened().rebuild()
     check(shelf)
 
@@ -140,8 +153,7 @@ def test_a_rebuild_that_fails_leaves_the_old_index(shelf: Shelf, monkeypatch: py
 
 def test_a_number_is_never_given_twice(shelf: Shelf) -> None:
     (last,) = shelf.put(1, seed=1)
-    with shelf.database.writing() as connection:
-        connection.execute(delete(FACES).where(FACES.c.id == last))
+    shelf.remove([last])
     assert shelf.put(1, seed=2)[0] > last
 
 
@@ -159,3 +171,71 @@ def test_a_server_s_index_that_is_there_waits_for_nobody_who_changes_faces(postg
         with here.writing() as connection:
             connection.execute(delete(FACES))
             PostgresVectors(there, model, MODEL)
+
+
+@pytest.mark.parametrize("filed", [False, True])
+def test_faces_that_another_process_removed_take_nobodys_place(shelf: Shelf, filed: bool) -> None:
+    shelf.put(330, seed=1)
+    if filed:
+        shelf.vectors.rebuild()
+    check(shelf)
+    shelf.remove_nearest(PROBES[0], 300)
+    check(shelf)
+    check(shelf, among=sorted(shelf.embeddings)[::2])
+    later = shelf.put(20, seed=2)
+    check(shelf)
+    shelf.remove(later[-5:])
+    check(shelf)
+    shelf.put(5, seed=3)
+    check(shelf)
+
+
+def test_the_index_is_asked_until_enough_of_those_that_it_names_are_there(shelf: Shelf) -> None:
+    shelf.put(1_300, seed=1)
+    shelf.vectors.rebuild()
+    shelf.remove_nearest(PROBES[0], 700)
+    among = sorted(shelf.embeddings)
+    for only in (None, among):
+        assert len(shelf.nearest(PROBES[0], 20, only)) == 20
+        assert sorted(shelf.nearest(PROBES[0], 600, only)) == among
+
+
+def test_an_index_of_which_a_tenth_has_gone_is_made_anew(shelf: Shelf) -> None:
+    ids = shelf.put(300, seed=1)
+    shelf.vectors.rebuild()
+    shelf.remove(ids[:30])
+    assert not shelf.due()
+    shelf.remove(ids[30:31])
+    assert shelf.due()
+    assert shelf.vectors.rebuild() == 269
+    assert not shelf.due()
+    shelf.remove(ids[31:280])
+    assert shelf.vectors.rebuild() == 20
+    assert not shelf.vectors.path.exists()
+    check(shelf)
+
+
+def test_what_is_kept_outside_the_database_can_be_forgotten(shelf: Shelf) -> None:
+    shelf.put(300, seed=1)
+    shelf.vectors.rebuild()
+    check(shelf)
+    shelf.vectors.discard()
+    assert not shelf.vectors.path.exists()
+    assert not len(shelf.vectors._state.ids)
+    check(shelf)
+
+
+def test_everybody_who_is_alike_is_found_copies_too(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "CHUNK", 100)
+    ids = shelf.put(700, seed=1)
+    shelf.vectors.rebuild()
+    with shelf.database.writing() as connection:
+        connection.execute(update(PHOTOS).values(width=1, height=1))
+        connection.execute(update(FACES).values(place=np.zeros(15, "<f8").tobytes()))
+        connection.execute(update(FACES).where(FACES.c.id.in_(ids[::7])).values(twin=ids[1]))
+    shelf.remove_nearest(PROBES[0], 300)
+    searcher = ReverseSearcher(shelf.database, Faces(shelf.database, MODEL), shelf.vectors, None, Targets(1e-3, 1e-2))
+    everybody = shelf.exactly(PROBES[0], 400)
+    assert [face.id for face in searcher.like(PROBES[0], 2.0)] == everybody
+    limit = distance(PROBES[0], shelf.embeddings[everybody[29]])
+    assert [face.id for face in searcher.like(PROBES[0], limit)] == everybody[:30]
