@@ -144,8 +144,9 @@ class FileVectors:
         index, last, ids, _ = self._current(connection)
         if index is None:
             return len(ids) > EXACT_UP_TO
-        gone = index.ntotal - self._count(connection, FACES.c.id <= last)
-        return len(ids) > max(EXACT_UP_TO, index.ntotal // 10) or gone > index.ntotal // 10
+        tenth = int(index.ntotal) // 10
+        gone = int(index.ntotal) - self._count(connection, FACES.c.id <= last)
+        return len(ids) > max(EXACT_UP_TO, tenth) or gone > tenth
 
     def rebuild(self) -> int:
         """See :class:`Vectors`. The file is written beside the old one and renamed over it."""
