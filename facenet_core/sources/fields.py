@@ -14,8 +14,8 @@ MAX_TEXT = 500
 MAX_URL = 2_048
 """Characters of the longest address that is taken; browsers and servers go little further."""
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
-"""Control characters, and those that turn the direction of writing."""
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+"""Control characters, those that turn the direction of writing, and halves of characters, which JSON may have alone."""
 
 _NOT_IN_ADDRESSES = re.compile(rf"\s|{_UNPRINTABLE.pattern}")
 

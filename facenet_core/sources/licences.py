@@ -34,7 +34,7 @@ _SPELT = re.compile(
     r"(?:\s+(?P<port>[a-z]{2,5}))?$",
     re.IGNORECASE,
 )
-_RESERVED = re.compile(r"all rights reserved|^©|^copyright(ed)?\b|^none$|^unknown$", re.IGNORECASE)
+_RESERVED = re.compile(r"all rights reserved|^©|^copyright(?!ed free use)(ed)?\b|^none$|^unknown$", re.IGNORECASE)
 
 PEXELS_URL = "https://www.pexels.com/license/"
 """The licence under which all pictures of Pexels are."""

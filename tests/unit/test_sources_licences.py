@@ -36,6 +36,7 @@ def test_the_address_tells_the_licence_whatever_it_is_called(url: str, name: str
         (" Public   domain ", "Public domain"),
         ("GFDL", "GFDL"),
         ("No known copyright restrictions", "No known copyright restrictions"),
+        ("Copyrighted free use", "Copyrighted free use"),
     ],
 )
 def test_a_name_is_brought_to_one_form(given: str, name: str) -> None:
@@ -74,6 +75,7 @@ def test_numbers_come_as_strings_too(value: object, expected: int | None) -> Non
         ("file:///etc/passwd", None),
         ("https://me:secret@example.org/", None),
         ("https://example.org/a b", None),
+        ("https://example.org/\ud800.jpg", None),
         ("https://example.org:port/", None),
         ("https:///a", None),
         ("https://[::1/", None),
@@ -95,6 +97,7 @@ def test_html_becomes_the_text_that_a_browser_shows() -> None:
 
 def test_text_is_one_legible_line() -> None:
     assert text(" a\n\tb\x00\u202ec ") == "a b c"
+    assert text("a\ud800b \udfff") == "a b"
     assert text("é" * 900) == "é" * 500
     assert text({"a": 1}) is None
     assert text(12) == "12"
