@@ -15,11 +15,12 @@ def address(url: str) -> httpx.URL:
     """
     try:
         parsed = httpx.URL(url)
+        host = parsed.host  # raises if it is no international name, although it begins as one does
     except (httpx.InvalidURL, TypeError, ValueError) as error:
         raise AddressError(url[:200].partition("?")[0], "this is not an address.") from error
     if parsed.scheme not in ("http", "https"):
         raise AddressError(shown(parsed), "only http and https addresses are fetched from.")
-    if not parsed.host:
+    if not host:
         raise AddressError(shown(parsed), "this address names no host.")
     if not 0 < port(parsed) < 2**16:
         raise AddressError(shown(parsed), "this address names a port that there can't be.")

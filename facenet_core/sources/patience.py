@@ -208,6 +208,6 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return float(said)
     try:
         date = email.utils.parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a year or a zone that no date can have
         return None
     return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import http.cookiejar
+import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,9 +29,11 @@ from facenet_core.errors import (
 from facenet_core.sources import patience
 from facenet_core.sources.addresses import Addresses, Resolve, resolve
 from facenet_core.sources.links import address, port, shown
-from facenet_core.sources.network import QUERY, CheckedTransport
+from facenet_core.sources.network import DEADLINE, QUERY, CheckedTransport
 from facenet_core.sources.patience import Allowance, Answer, LeftAloneError, Patience, TryAgain, Turns, retry_after
 from facenet_core.sources.robots import NAME
+
+logger = logging.getLogger(__name__)
 
 TIME_LIMIT = 120.0
 """Seconds for one picture or one page of results, with all attempts, without the wait for its host's turn."""
@@ -77,7 +79,7 @@ class WebAnswer:
         """
         try:
             return address(str(self.url.join(self.headers.get("Location", ""))))
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, ValueError) as error:
             raise RedirectsError(shown(self.url), "it leads to something that is not an address.") from error
 
 
@@ -114,17 +116,17 @@ class Web:
         self._addresses = Addresses(settings.allowed_private_hosts, resolve)
         self._patience = Patience(sleep, random or Random())  # noqa: S311 - no secret depends on it
         self._turns = Turns(clock, sleep)
-        self._client = httpx.Client(
-            transport=CheckedTransport(self._addresses, tls),
-            headers={"User-Agent": f"{NAME}/{__version__} (+{settings.contact})", "Accept": "*/*"},
-            cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._headers = {
+            "User-Agent": f"{NAME}/{__version__} (+{settings.contact})",
+            "Accept": "*/*",
+            "Connection": "keep-alive",
+        }
+        # No httpx.Client: it reads where redirects lead, and fails at what is not an address.
+        self._transport = CheckedTransport(self._addresses, clock, tls)
 
     def close(self) -> None:
         """Closes all connections."""
-        self._client.close()
+        self._transport.close()
 
     def allowance(self, seconds: float = TIME_LIMIT) -> Allowance:
         """Time for one thing with all its attempts."""
@@ -180,10 +182,10 @@ class Web:
             raise SourceSetupError(CONTACT_NEEDED)
         name = name or shown(url)
         host = f"{url.host}:{port(url)}"
-        asked = self._client.build_request("GET", url, headers=dict(headers or {}), extensions={QUERY: secret or {}})
+        asked = httpx.Request("GET", url, headers=self._headers | dict(headers or {}), extensions={QUERY: secret or {}})
         pause = self.interval(url) if interval is None else interval
         try:
-            with self._turns.turn(host, pause), allowance.spending() as deadline, self._told_apart(name):
+            with self._turns.turn(host, pause), allowance.spending() as deadline, self._told_apart(name, deadline):
                 answer = self._exchange(asked, name, limit, wanted, cut, deadline, read_timeout)
                 if answer.status in PASSING:
                     self._turns.hold(host, self.waits(answer))
@@ -235,8 +237,9 @@ class Web:
     ) -> WebAnswer:
         left = max(deadline - self.clock(), 0.001)
         timeout = httpx.Timeout(min(read_timeout, left), connect=min(CONNECT_TIMEOUT, left))
-        asked.extensions["timeout"] = timeout.as_dict()
-        with closing(self._client.send(asked, stream=True)) as got:
+        asked.extensions.update({"timeout": timeout.as_dict(), DEADLINE: deadline})
+        with closing(self._transport.handle_request(asked)) as got:
+            logger.info("%s: %d", shown(asked.url), got.status_code)
             answer = WebAnswer(asked.url, got.status_code, got.headers, b"")
             if not wanted(answer):
                 return answer
@@ -247,8 +250,6 @@ class Web:
             content = bytearray()
             for chunk in got.iter_raw():
                 content += chunk
-                if self.clock() > deadline:
-                    raise TimedOutError(name, f"it did not arrive within {TIME_LIMIT:.0f} seconds.")
                 if len(content) > limit:
                     if cut:
                         break
@@ -261,17 +262,17 @@ class Web:
         return HttpStatusError(name, reason, status, until)
 
     @contextmanager
-    def _told_apart(self, name: str) -> Iterator[None]:
+    def _told_apart(self, name: str, deadline: float) -> Iterator[None]:
         """Turns what goes wrong on the line into this program's errors."""
         try:
             yield
         except (PrivateAddressError, UnreachableError) as error:  # of the connection, which knows the host alone
             raise type(error)(name, error.reason) from error
         except httpx.TimeoutException as error:
+            if self.clock() >= deadline:
+                raise TimedOutError(name, "it did not arrive in the time that there was for it.") from error
             raise TryAgain(TimedOutError(name, "the server gave no answer in time.")) from error
         except (httpx.ReadError, httpx.RemoteProtocolError) as error:
-            if "location header" in str(error):  # httpx reads it, although it does not follow it
-                raise RedirectsError(name, "it leads to something that is not an address.") from error
             raise TryAgain(CutShortError(name, "the connection broke before everything had arrived.")) from error
         except httpx.TransportError as error:
             if "[SSL" in str(error):

@@ -34,6 +34,8 @@ from tests.fake_time import START, FakeTime
         ("-5", None),
         ("٣", None),
         ("9" * 400, None),
+        ("Mon, 01 Jan 99999999999999999999 12:00:00 GMT", None),
+        ("Sun, 01 Mar 2026 12:00:00 +99999999999999999999", None),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds: float | None) -> None:
