@@ -44,6 +44,3 @@ class PostgresVectors:
         self._graph.rebuild()
         with self._database.reading() as connection:
             return int(connection.execute(text(f"SELECT count(*) FROM faces WHERE {self._graph.where}")).scalar_one())  # noqa: S608
-
-    def discard(self) -> None:
-        """Nothing is kept outside the database."""

@@ -81,9 +81,6 @@ class Vectors(Protocol):
             The number of faces in it.
         """
 
-    def discard(self) -> None:
-        """Forgets all faces that are kept outside the database, until the next search or rebuild reads them again."""
-
 
 @dataclass(slots=True)
 class _State:
@@ -153,7 +150,8 @@ class FileVectors:
         with self._database.reading() as connection:
             ids = np.fromiter(connection.scalars(select(FACES.c.id).where(*self._searched())), np.int64)
             if len(ids) <= EXACT_UP_TO:
-                self.discard()
+                discard(self.path)
+                self._forget()
                 return len(ids)
             faiss = _faiss()
             scan = faiss.IndexPQFastScan(self._dimensions, self._parts, BITS, faiss.METRIC_INNER_PRODUCT)
@@ -172,11 +170,6 @@ class FileVectors:
             discard(temporary)
         self._forget()
         return int(index.ntotal)
-
-    def discard(self) -> None:
-        """See :class:`Vectors`: the file, and what is in memory."""
-        discard(self.path)
-        self._forget()
 
     @property
     def _parts(self) -> int:

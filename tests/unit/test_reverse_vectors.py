@@ -215,12 +215,11 @@ def test_an_index_of_which_a_tenth_has_gone_is_made_anew(shelf: Shelf) -> None:
     check(shelf)
 
 
-def test_what_is_kept_outside_the_database_can_be_forgotten(shelf: Shelf) -> None:
+def test_faces_that_are_in_a_new_index_are_not_kept_in_memory(shelf: Shelf) -> None:
     shelf.put(300, seed=1)
-    shelf.vectors.rebuild()
     check(shelf)
-    shelf.vectors.discard()
-    assert not shelf.vectors.path.exists()
+    assert len(shelf.vectors._state.ids) == 300
+    shelf.vectors.rebuild()
     assert not len(shelf.vectors._state.ids)
     check(shelf)
 
