@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -55,7 +57,8 @@ class Crawler:
             source: Where to look.
             fetching: Fetches the pictures.
             query: What for.
-            limit: Results at most.
+            limit: New addresses at most, beside those that were left; what is
+                known or refused does not count, so that another crawl goes on.
 
         Yields:
             Each result that was dealt with.
@@ -68,45 +71,56 @@ class Crawler:
         while (left := self._addresses.to_fetch([source.name], after)) is not None:
             after = left.id
             yield self._fetched(left, fetching)
-        for result in source.search(query, limit):
+        new = 0
+        for result in source.search(query, sys.maxsize):
             if isinstance(result, RefusedResult):
                 yield Crawled(result.image_url, "refused", result.reason)
-            else:
-                yield self._taken(result, fetching, query)
+                continue
+            address = self._addresses.found(result, query, self._now())
+            if isinstance(address, Crawled):
+                yield address
+                continue
+            new += 1
+            yield replace(self._fetched(address, fetching), limited=new >= limit)
+            if new >= limit:
+                return
 
-    def again(self, addresses: Iterable[Address], fetching: Fetching) -> Generator[Crawled, None, None]:
+    def again(self, addresses: Iterable[Address], fetching: Fetching, model: int) -> Generator[Crawled, None, None]:
         """Fetches the originals of photos that another model has seen.
 
         Args:
             addresses: One of each photo.
             fetching: Fetches the pictures.
+            model: The number of the model that is to see them.
 
         Yields:
-            Each address that was asked.
+            Each address that was dealt with.
+
+        Raises:
+            ReverseError: If too many originals wait for the index.
         """
         for address in addresses:
-            try:
-                content = fetching.found(address.image).bytes
-            except FetchError as error:
-                if not may_pass(error):
-                    self._addresses.refused(address.id, error.reason, self._now())
-                yield Crawled(address.image.image_url, "refused", error.reason)
+            content = self._asked(address, fetching, model)
+            if isinstance(content, Crawled):
+                yield content
                 continue
             yield self._addresses.fetched_again(address, hashlib.sha256(content).hexdigest(), content, self._now())
 
-    def _taken(self, result: FoundImage, fetching: Fetching, query: str) -> Crawled:
-        address = self._addresses.found(result, query, self._now())
-        return address if isinstance(address, Crawled) else self._fetched(address, fetching)
-
-    def _fetched(self, address: Address, fetching: Fetching) -> Crawled:
-        if self._photos.originals() >= WAITING:
+    def _asked(self, address: Address, fetching: Fetching, model: int | None) -> bytes | Crawled:
+        """What an address gives, or why it gives nothing."""
+        if self._photos.originals(model) >= WAITING:
             raise ReverseError(f"{WAITING:,} pictures wait for the index already. Index them first: `reverse index`.")
         try:
-            content = fetching.found(address.image).bytes
+            return fetching.found(address.image).bytes
         except FetchError as error:
             if not may_pass(error):
                 self._addresses.refused(address.id, error.reason, self._now())
             return Crawled(address.image.image_url, "refused", error.reason)
+
+    def _fetched(self, address: Address, fetching: Fetching) -> Crawled:
+        content = self._asked(address, fetching, None)
+        if isinstance(content, Crawled):
+            return content
         return self._addresses.fetched(address, hashlib.sha256(content).hexdigest(), content, self._now())
 
 

@@ -50,12 +50,14 @@ class ReverseIndex(Removing):
 
         Raises:
             ModelError: If there is no model.
-            ReverseError: If another crawl is under way.
+            ReverseError: If another crawl is under way, or too many pictures
+                wait for the index.
         """
         self._begin()
         faces, _ = self._current()
         with self._alone("crawl") as check:
-            yield from checked(self._crawler().again(self._addresses.lost(faces.model), fetching), check)
+            crawled = self._crawler().again(self._addresses.lost(faces.model), fetching, faces.model)
+            yield from checked(crawled, check)
 
     def index(self, *, keep: bool = False, analyse: Analyser = analyse_here) -> Generator[Taken, None, None]:
         """Takes in the photos that wait; see :meth:`ReverseIndexer.run`. Makes the index anew when it is time to.

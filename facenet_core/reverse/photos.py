@@ -58,9 +58,14 @@ class Photos:
             url = connection.execute(select(func.min(IMAGES.c.image_url)).where(IMAGES.c.photo == row[0])).scalar()
         return Waiting(row[0], url or "", row[1])
 
-    def originals(self) -> int:
-        """How many originals wait for the index."""
-        waits = PHOTOS.c.original.is_not(None), PHOTOS.c.thumbnail.is_(None)
+    def originals(self, model: int | None = None) -> int:
+        """How many originals wait for the index.
+
+        Args:
+            model: The number of the model that they wait for; None counts those
+                that no model has seen.
+        """
+        waits = PHOTOS.c.original.is_not(None), PHOTOS.c.thumbnail.is_(None) if model is None else unseen(model)
         with self._database.reading() as connection:
             return connection.execute(select(func.count()).select_from(PHOTOS).where(*waits)).scalar_one()
 

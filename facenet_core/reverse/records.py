@@ -128,11 +128,14 @@ class Crawled:
         outcome: ``fetched``; ``known`` if the address or the picture was there;
             ``refused`` if it can't or must not be taken in.
         reason: Why it was refused, a sentence.
+        limited: Whether the crawl ends with it because it has dealt with as many
+            new addresses as it was asked for.
     """
 
     image_url: str
     outcome: Literal["fetched", "known", "refused"]
     reason: str = ""
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

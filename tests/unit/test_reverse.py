@@ -136,6 +136,18 @@ def test_a_crawl_that_was_stopped_goes_on(scene: ReverseScene) -> None:
     assert len(scene.web.asked) == 3
 
 
+def test_a_limit_counts_what_is_new_so_that_the_next_crawl_goes_on(scene: ReverseScene) -> None:
+    scene.web.refused.append(RefusedResult("https://x.example/a.png", "https://x.example/a", "It has no licence."))
+    for number in range(5):
+        scene.web.put(f"red {number}", photo(RED, mark=number))
+    seen = []
+    for _ in range(3):
+        crawled = scene.crawl(limit=2)
+        seen.append((sum(each.outcome == "fetched" for each in crawled), crawled[-1].limited))
+        list(scene.index.index())
+    assert seen == [(2, True), (2, True), (1, False)]
+
+
 def test_crawls_wait_for_the_index(scene: ReverseScene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crawling, "WAITING", 1)
     scene.web.put("red", photo(RED))
@@ -324,6 +336,35 @@ def test_photos_are_fetched_again_for_another_model(scene: ReverseScene) -> None
     assert scene.found(YELLOW)[0] == page_of(changed)
     status = scene.index.status()
     assert (status.faces, status.lost, status.photos) == (2, 0, 2)
+
+
+def test_pictures_that_are_fetched_again_wait_for_the_index_too(
+    scene: ReverseScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, colour in (("red", RED), ("blue", BLUE), ("green", GREEN)):
+        scene.web.put(name, photo(colour))
+    scene.take_in()
+    scene.model_id = OTHER_MODEL
+    monkeypatch.setattr(crawling, "WAITING", 2)
+    scene.web.asked.clear()
+    for _ in range(2):
+        with pytest.raises(ReverseError, match="Index them first"):
+            list(scene.index.fetch_again(scene.web))
+    assert len(scene.web.asked) == 2
+    list(scene.index.index(keep=True))
+    assert len(list(scene.index.fetch_again(scene.web))) == 1
+
+
+def test_what_was_removed_is_not_fetched_again(scene: ReverseScene) -> None:
+    first, second = scene.web.put("red", photo(RED)), scene.web.put("blue", photo(BLUE))
+    scene.take_in()
+    scene.model_id = OTHER_MODEL
+    scene.web.asked.clear()
+    crawl = scene.index.fetch_again(scene.web)
+    scene.index._removals.bar("url", first, 0, scene.web.now)  # as if it had come back under way
+    assert [(each.image_url, each.outcome) for each in crawl] == [(first, "refused"), (second, "fetched")]
+    assert scene.web.asked == [second]
+    assert scene.index.status().photos == 1
 
 
 def test_an_index_run_leaves_no_trace_of_a_photo_that_was_removed_meanwhile(scene: ReverseScene) -> None:
