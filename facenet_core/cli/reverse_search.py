@@ -6,6 +6,7 @@ from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 from facenet_core.cli import audit, files, shapes
 from facenet_core.cli.arguments import Commands, add_command, add_yes, distance, number
@@ -14,6 +15,7 @@ from facenet_core.enrolment import chosen_face
 from facenet_core.errors import ReverseError
 from facenet_core.reverse.records import FLOOR, Among, Hit, Matches, Page, Removal
 from facenet_core.service import FaceService
+from facenet_core.sources.records import SourceName
 
 TOP = 20
 """Faces that are listed, unless another number is given."""
@@ -29,7 +31,9 @@ def add_to(group: Commands) -> None:
     parser.add_argument("photo", type=Path, metavar="PHOTO", help="a photo of the person")
     parser.add_argument("--face", type=number, metavar="N", help="which face of it, from 1, left to right")
     parser.add_argument("--top", type=number, default=TOP, metavar="N", help=f"how many different faces ({TOP})")
-    parser.add_argument("--source", action="append", default=[], help="only what this source found; repeatable")
+    parser.add_argument(
+        "--source", action="append", choices=get_args(SourceName), default=[], help="only what it found; repeatable"
+    )
     parser.add_argument("--since", type=day, metavar="DATE", help="only what was fetched on this day or later")
     parser.add_argument("--until", type=day, metavar="DATE", help="only what was fetched before this day")
 
