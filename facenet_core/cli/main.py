@@ -9,19 +9,16 @@ from contextlib import closing, redirect_stdout
 from dataclasses import replace
 
 from facenet_core.cli.arguments import UsageError
-from facenet_core.cli.output import BAD_INPUT, NO_MODEL_OR_DATABASE, Answer, show
+from facenet_core.cli.output import BAD_INPUT, INTERRUPTED, Answer, exit_code, show
 from facenet_core.cli.parser import build_parser
 from facenet_core.config import Settings, load_settings
-from facenet_core.errors import FaceNetError, InputError, PhotoError
+from facenet_core.errors import FaceNetError, PhotoError
 from facenet_core.service import FaceService
 
 logger = logging.getLogger(__name__)
 
 BUG = 70
 """``EX_SOFTWARE`` of BSD's sysexits.h; Python's own 1 would read as "no match"."""
-
-INTERRUPTED = 130
-"""128 + SIGINT, as shells report it."""
 
 
 def main(argv: Sequence[str] | None = None, service_factory: Callable[[Settings], FaceService] = FaceService) -> int:
@@ -53,8 +50,9 @@ def _answer(words: Sequence[str], service_factory: Callable[[Settings], FaceServ
     except UsageError as error:
         return _failure(BAD_INPUT, error.code, str(error), hint=error.usage)
     except FaceNetError as error:
-        exit_code = BAD_INPUT if isinstance(error, InputError) else NO_MODEL_OR_DATABASE
-        return _failure(exit_code, error.code, str(error), error.photo if isinstance(error, PhotoError) else None)
+        return _failure(
+            exit_code(error), error.code, str(error), error.photo if isinstance(error, PhotoError) else None
+        )
     except KeyboardInterrupt as interrupt:
         return _failure(INTERRUPTED, "interrupted", str(interrupt) or "Interrupted.")
     except Exception:  # whoever reads the JSON of a script gets an answer even to our mistakes, with a code of its own

@@ -12,7 +12,7 @@ from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
-from facenet_core.errors import InputError
+from facenet_core.errors import FaceNetError, InputError
 from facenet_core.service import FaceService
 from facenet_core.types import ModelId
 
@@ -22,6 +22,8 @@ DONE = 0
 NO_MATCH = 1
 BAD_INPUT = 2
 NO_MODEL_OR_DATABASE = 3
+INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
 
 
 class ConfirmationNeededError(InputError):
@@ -91,6 +93,13 @@ def count(number: int, noun: str) -> str:
     """``1 photo``, ``2 photos``, ``3 people``."""
     plural = noun.replace("person", "people") if noun.endswith("person") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def exit_code(error: FaceNetError | KeyboardInterrupt) -> int:
+    """What a command exits with that something has ended."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    return BAD_INPUT if isinstance(error, InputError) else NO_MODEL_OR_DATABASE
 
 
 def load_model(service: FaceService) -> ModelId:

@@ -363,3 +363,15 @@ def test_the_command_line_says_what_is_wrong_with_a_cluster(cli: Cli) -> None:
     assert cli("album", "index", "--cluster", "local", "--workers", "300", "--json").error["code"] == "usage"
     assert cli("album", "index", "--cluster", "local", "--json").data["faces"] == 1
     assert cli("album", "watch", "--once", "--cluster", "local", "--json").code == 0
+
+
+def test_the_reverse_index_is_made_on_a_cluster(cli: Cli) -> None:
+    cli.environment(REVERSE="true")
+    cli.photo("photos/a.png", RED)
+    cli("reverse", "crawl", "--folder", cli.folder / "photos")
+    answer = cli("reverse", "index", "--cluster", "tcp://8.8.8.8", "--json")
+    assert (answer.code, answer.error["code"]) == (2, "cluster")
+    answer = cli("reverse", "index", "--workers", "2", "--json")
+    assert (answer.code, answer.error["code"]) == (2, "usage")
+    answer = cli("reverse", "index", "--cluster", "local", "--workers", "1", "--json")
+    assert (answer.code, answer.data["faces"]) == (0, 1)
