@@ -94,24 +94,21 @@ class ReverseSearcher:
             StoreError: If an embedding in the database is damaged.
         """
         near: list[tuple[float, IndexedFace]] = []
-        wanted = (
-            select(FACES.c.id, FACES.c.embedding, FACES.c.photo, FACES.c.place, PHOTOS.c.width, PHOTOS.c.height)
-            .join(PHOTOS, PHOTOS.c.id == FACES.c.photo)
-            .where(FACES.c.model == self._faces.model)
-            .order_by(FACES.c.id)
-            .limit(CHUNK)
-        )
-        last = 0
+        columns = FACES.c.model, FACES.c.id, FACES.c.embedding, FACES.c.photo, FACES.c.place
+        everything = select(*columns, PHOTOS.c.width, PHOTOS.c.height).join(PHOTOS, PHOTOS.c.id == FACES.c.photo)
+        # The model is looked at here: asked for it, SQLite would sort all of its faces for each chunk.
+        wanted, last = everything.order_by(FACES.c.id).limit(CHUNK), 0
         with self._database.reading() as connection:
             while rows := tuples(connection, wanted.where(FACES.c.id > last)):
-                last = rows[-1][0]
-                embeddings = matrix([row[1] for row in rows], len(probe), connection.dialect.name)
+                last = rows[-1][1]
+                own = [row[1:] for row in rows if row[0] == self._faces.model]
+                embeddings = matrix([row[1] for row in own], len(probe), connection.dialect.name)
                 for row in np.flatnonzero(apart(embeddings @ probe) <= limit + ROUNDING):
                     between = distance(probe, embeddings[row])
                     if between <= limit:
-                        id_, _, photo, place, *size = rows[row]
+                        id_, _, photo, place, width, height = own[row]
                         where = Detection.of(np.frombuffer(place, "<f8").tolist())
-                        near.append((between, IndexedFace(id_, photo, where, (size[0], size[1]), embeddings[row])))
+                        near.append((between, IndexedFace(id_, photo, where, (width, height), embeddings[row])))
         return [face for _, face in sorted(near, key=lambda each: each[0])]
 
     def _near(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -226,12 +227,15 @@ def test_faces_that_are_in_a_new_index_are_not_kept_in_memory(shelf: Shelf) -> N
 
 def test_everybody_who_is_alike_is_found_copies_too(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "CHUNK", 100)
+    other = Faces(shelf.database, replace(MODEL, model="other", dimensions=8)).model
     ids = shelf.put(700, seed=1)
     shelf.vectors.rebuild()
     with shelf.database.writing() as connection:
         connection.execute(update(PHOTOS).values(width=1, height=1))
         connection.execute(update(FACES).values(place=np.zeros(15, "<f8").tobytes()))
         connection.execute(update(FACES).where(FACES.c.id.in_(ids[::7])).values(twin=ids[1]))
+        face = {"photo": 1, "model": other, "place": b"", "embedding": np.ones(8, np.float32)}
+        connection.execute(insert(FACES).values(**face))
     shelf.remove_nearest(PROBES[0], 300)
     searcher = ReverseSearcher(shelf.database, Faces(shelf.database, MODEL), shelf.vectors, None, Targets(1e-3, 1e-2))
     everybody = shelf.exactly(PROBES[0], 400)
