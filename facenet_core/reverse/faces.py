@@ -126,14 +126,14 @@ class Faces:
 
         Args:
             connection: To read with.
-            ids: Numbers of faces that are no copies.
+            ids: Numbers of faces; copies may be among them, and count once.
         """
-        found: dict[int, list[tuple[int, Detection]]] = {}
+        found: dict[int, dict[int, Detection]] = {}
         for some in pieces(ids):
             wanted = select(FACES.c.id, FACES.c.photo, FACES.c.place)
             for id_, photo, place in connection.execute(wanted.where(FACES.c.id.in_(some) | FACES.c.twin.in_(some))):
-                found.setdefault(photo, []).append((id_, Detection.of(np.frombuffer(place, "<f8").tolist())))
-        return found
+                found.setdefault(photo, {})[id_] = Detection.of(np.frombuffer(place, "<f8").tolist())
+        return {photo: list(shown.items()) for photo, shown in found.items()}
 
     def drop(self, connection: Connection, ids: Sequence[int]) -> None:
         """Deletes faces; a copy of one that is left takes its place."""

@@ -21,6 +21,7 @@ from facenet_core.reverse.pgvectors import PostgresVectors
 from facenet_core.reverse.searching import ReverseSearcher
 from facenet_core.reverse.tables import APPLICATION_ID, FACES, METADATA, PHOTOS, VERSION
 from facenet_core.reverse.vectors import FileVectors
+from facenet_core.store import bulk
 from facenet_core.store.bulk import pieces
 from facenet_core.store.postgresql import PostgresDatabase
 from facenet_core.store.sqlite import SQLiteDatabase
@@ -237,8 +238,13 @@ def test_everybody_who_is_alike_is_found_copies_too(shelf: Shelf, monkeypatch: p
         face = {"photo": 1, "model": other, "place": b"", "embedding": np.ones(8, np.float32)}
         connection.execute(insert(FACES).values(**face))
     shelf.remove_nearest(PROBES[0], 300)
-    searcher = ReverseSearcher(shelf.database, Faces(shelf.database, MODEL), shelf.vectors, None, Targets(1e-3, 1e-2))
+    faces = Faces(shelf.database, MODEL)
+    searcher = ReverseSearcher(shelf.database, faces, shelf.vectors, None, Targets(1e-3, 1e-2))
     everybody = shelf.exactly(PROBES[0], 400)
     assert [face.id for face in searcher.like(PROBES[0], 2.0)] == everybody
     limit = distance(PROBES[0], shelf.embeddings[everybody[29]])
     assert [face.id for face in searcher.like(PROBES[0], limit)] == everybody[:30]
+    monkeypatch.setattr(bulk, "SEVERAL", 50)
+    with shelf.database.reading() as connection:
+        shown = faces.copies(connection, everybody)
+    assert sorted(id_ for id_, _ in shown[1]) == sorted(everybody)
