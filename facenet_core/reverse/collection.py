@@ -19,7 +19,7 @@ from facenet_core.reverse.photos import Photos, drop_orphans
 from facenet_core.reverse.removals import Removals
 from facenet_core.reverse.searching import ReverseSearcher
 from facenet_core.reverse.tables import APPLICATION_ID, METADATA, VERSION
-from facenet_core.reverse.vectors import FileVectors, Vectors, discard_all
+from facenet_core.reverse.vectors import FileVectors, Vectors, discard_all, rebuild_all
 from facenet_core.store.postgresql import PostgresDatabase
 from facenet_core.store.sql import SQLDatabase
 from facenet_core.store.sqlite import SQLiteDatabase
@@ -106,7 +106,7 @@ class Collection:
             dropped = drop_before(connection, now - timedelta(days=self._settings.reverse_days))
             orphans = drop_orphans(connection)
         if dropped or orphans:
-            self._discard_files()
+            self._renew_files()
         return dropped
 
     def close(self) -> None:
@@ -131,10 +131,18 @@ class Collection:
     def _searcher(self, faces: Faces, vectors: Vectors) -> ReverseSearcher:
         return ReverseSearcher(self._database, faces, vectors, self._calibration(), self._targets())
 
-    def _discard_files(self) -> None:
-        """After faces have gone: index files know what they looked like. PostgreSQL's index has none."""
+    def _renew_files(self) -> None:
+        """After faces have gone: index files know what they looked like, so they are made anew without them.
+
+        While an index run is under way they are deleted, and made at its end.
+        PostgreSQL's index has none.
+        """
         if isinstance(self._database, SQLiteDatabase):
-            discard_all(self._folder)
+            with self._database.alone("index") as held:
+                if held is None:
+                    discard_all(self._folder)
+                else:
+                    rebuild_all(self._database, self._folder)
 
     @contextmanager
     def _alone(self, work: Literal["crawl", "index"]) -> Iterator[Callable[[], None]]:

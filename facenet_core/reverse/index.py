@@ -12,7 +12,7 @@ from facenet_core.reverse.indexing import ReverseIndexer
 from facenet_core.reverse.records import Among, Crawled, Matches, Status, Taken
 from facenet_core.reverse.removing import Removing
 from facenet_core.reverse.status import status
-from facenet_core.reverse.vectors import Vectors
+from facenet_core.reverse.vectors import Vectors, discard_all
 from facenet_core.sources.records import Source
 from facenet_core.types import Embedding
 
@@ -140,5 +140,5 @@ class ReverseIndex(Removing):
         before = faces.extent()
         number = vectors.rebuild()
         if faces.extent() != before:
-            self._discard_files()
+            discard_all(self._folder)
         return number

@@ -207,7 +207,7 @@ class Removing(Collection):
 
     def _dropped(self, dropped: int) -> int:
         if dropped:
-            self._discard_files()
+            self._renew_files()
         return dropped
 
     def _limit(self, given: float | None) -> float:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from facenet_core.reverse.tables import FACES
+from facenet_core.reverse.tables import FACES, MODELS
 from facenet_core.store.bulk import pieces
 from facenet_core.store.files import discard, make_folder, temporary_name
 from facenet_core.store.sql import SQLDatabase
@@ -285,6 +285,27 @@ def discard_all(folder: Path) -> None:
     Faces are compared one by one until the next :meth:`FileVectors.rebuild`.
     """
     for path in folder.glob("faces-*.faiss"):
+        discard(path)
+
+
+def rebuild_all(database: SQLDatabase, folder: Path) -> None:
+    """Makes the index files of all models that have one anew, and deletes those of nobody.
+
+    Args:
+        database: Where the faces are.
+        folder: Where the files are.
+    """
+    unknown = set(folder.glob("faces-*.faiss"))
+    if not unknown:
+        return
+    with database.reading() as connection:
+        models = connection.execute(select(MODELS)).all()
+    for number, *key in models:
+        vectors = FileVectors(database, folder, number, ModelId(*key))
+        if vectors.path in unknown:
+            vectors.rebuild()
+            unknown.remove(vectors.path)
+    for path in unknown:
         discard(path)
 
 

@@ -226,6 +226,19 @@ def test_faces_that_are_in_a_new_index_are_not_kept_in_memory(shelf: Shelf) -> N
     check(shelf)
 
 
+def test_files_are_made_anew_without_those_who_have_gone(shelf: Shelf) -> None:
+    ids = shelf.put(300, seed=1)
+    shelf.vectors.rebuild()
+    older = shelf.folder / "faces-of-a-model-that-nobody-knows.faiss"
+    older.write_bytes(b"codes")
+    shelf.remove(ids[:5])
+    module.rebuild_all(shelf.database, shelf.folder)
+    assert not older.exists()
+    known = module._faiss().read_index(str(shelf.vectors.path))
+    assert sorted(module._faiss().vector_to_array(known.id_map)) == ids[5:]
+    check(shelf)
+
+
 def test_everybody_who_is_alike_is_found_copies_too(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "CHUNK", 100)
     other = Faces(shelf.database, replace(MODEL, model="other", dimensions=8)).model
