@@ -10,6 +10,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from facenet_core.api.app import create_api
 from facenet_core.api.workers import Workers
@@ -80,6 +81,17 @@ class Api:
 
 Serve = Callable[..., Api]
 
+_ROUTES: dict[int, BaseRoute] = {}
+"""The routers of the API as FastAPI includes them: what it makes of each with the first request takes longer than most
+tests, and is the same for every app."""
+
+
+def with_known_routes(app: FastAPI) -> FastAPI:
+    """An app that finds its routers as they were made for an earlier one."""
+    routes = app.router.routes
+    routes[:] = [_ROUTES.setdefault(id(getattr(each, "original_router", each)), each) for each in routes]
+    return app
+
 
 class Switch:
     """Hands requests on to the app of the test that is running: a server takes longer to stop than most tests."""
@@ -106,7 +118,7 @@ def serve(settings: Settings, switched: tuple[Switch, str]) -> Iterator[Serve]:
 
         def start(*, keys: bool = False, workers: Workers | None = None, engine: Any = None, **changes: object) -> Api:
             service = FaceService(settings.model_copy(update=changes), engine or fake_engine())
-            app = create_api(service, keys_required=keys, workers=workers)
+            app = with_known_routes(create_api(service, keys_required=keys, workers=workers))
             switched[0].app, url = app, switched[1]
             service.start()
             stack.callback(service.audit.close)

@@ -355,18 +355,6 @@ def test_pictures_that_are_fetched_again_wait_for_the_index_too(
     assert len(list(scene.index.fetch_again(scene.web))) == 1
 
 
-def test_what_was_removed_is_not_fetched_again(scene: ReverseScene) -> None:
-    first, second = scene.web.put("red", photo(RED)), scene.web.put("blue", photo(BLUE))
-    scene.take_in()
-    scene.model_id = OTHER_MODEL
-    scene.web.asked.clear()
-    crawl = scene.index.fetch_again(scene.web)
-    scene.index._removals.bar("url", first, 0, scene.web.now)  # as if it had come back under way
-    assert [(each.image_url, each.outcome) for each in crawl] == [(first, "refused"), (second, "fetched")]
-    assert scene.web.asked == [second]
-    assert scene.index.status().photos == 1
-
-
 def test_an_index_run_leaves_no_trace_of_a_photo_that_was_removed_meanwhile(scene: ReverseScene) -> None:
     url = scene.web.put("red", photo(RED))
     scene.web.put("blue", photo(BLUE))
