@@ -48,8 +48,8 @@ class Server:
                 answer(self)
 
             def body(self, data: bytes) -> None:
+                server.sent[self.place] += len(data)  # first: whoever has received it may look at once
                 self.wfile.write(data)
-                server.sent[self.place] += len(data)
 
             def log_message(self, *args: object) -> None:
                 pass
