@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, fun
 
 from facenet_core.reverse.photos import drop_unshown, unseen
 from facenet_core.reverse.records import Crawled
-from facenet_core.reverse.removals import BARRED, barred, hold
+from facenet_core.reverse.removals import BARRED, barred
 from facenet_core.reverse.tables import IMAGES, PHOTOS
 from facenet_core.sources.links import same, site, sites
 from facenet_core.sources.records import FoundImage
@@ -58,7 +58,6 @@ class Addresses:
             Its address; if there is nothing to fetch, why.
         """
         with self._database.writing() as connection:
-            hold(connection)
             if barred(connection, image.image_url, image.page_url):
                 return Crawled(image.image_url, "refused", BARRED)
             if connection.execute(select(IMAGES.c.id).where(IMAGES.c.image_url == image.image_url)).first():
@@ -199,7 +198,6 @@ def _labels(host: str) -> list[str]:
 
 
 def _given(connection: Connection, address: Address, sha256: str, original: bytes, now: datetime) -> Crawled:
-    hold(connection)
     url = address.image.image_url
     if barred(connection, url, address.image.page_url):
         connection.execute(delete(IMAGES).where(*_is(address)))

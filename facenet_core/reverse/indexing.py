@@ -19,7 +19,7 @@ from facenet_core.reverse.blanking import THUMBNAIL_SIDE, blanked
 from facenet_core.reverse.faces import Faces, NewFace
 from facenet_core.reverse.photos import Photos, Waiting
 from facenet_core.reverse.records import Taken
-from facenet_core.reverse.removals import hold, people
+from facenet_core.reverse.removals import people
 from facenet_core.reverse.twins import TWIN_DISTANCE
 from facenet_core.reverse.vectors import Vectors
 from facenet_core.store.sql import SQLDatabase
@@ -111,7 +111,6 @@ class ReverseIndexer:
         new = [self._new(*face) for face in found.faces]
         with self._database.writing() as connection:
             # Held against the list as it is now: somebody may have been removed while the photo was looked at.
-            hold(connection)
             drop_barred(connection, waiting.photo)
             removed = people(connection, self._faces.model)
             barred = [face.detection for face in new if face.embedding in removed]

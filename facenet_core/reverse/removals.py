@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from facenet_core.errors import ReverseError
 from facenet_core.matching import distances
@@ -42,7 +42,9 @@ class Removals:
     """Keeps the removal list. Thread-safe.
 
     What takes a connection is part of what else is done in its transaction:
-    somebody is barred and dropped at once, or not at all.
+    somebody is barred and dropped at once, or not at all. One transaction writes
+    at a time, so whoever takes something in sees what was removed, and whoever
+    removes something what was taken in.
 
     Args:
         database: Where it is kept.
@@ -74,29 +76,12 @@ class Removals:
             return unseen(connection, model)
 
 
-def hold(connection: Connection, *, change: bool = False) -> None:
-    """Keeps the list as it is until the transaction ends. In SQLite there is one writer anyway.
-
-    Whoever takes something in holds the list from before looking at it; whoever
-    removes something holds it from before that is dropped. So one of them sees
-    what the other did.
-
-    Args:
-        connection: To write with.
-        change: Whether it is to be changed in this transaction.
-    """
-    if connection.dialect.name == "postgresql":
-        mode = "SHARE ROW EXCLUSIVE" if change else "SHARE"
-        connection.execute(text(f"LOCK TABLE removals, removed_faces IN {mode} MODE"))
-
-
 def bar(connection: Connection, kind: str, url: str, now: datetime) -> int:
     """Puts an address (``url``) or a ``host`` on the list; one that is there stays.
 
     Returns:
         Its number.
     """
-    hold(connection, change=True)
     known = connection.execute(select(REMOVALS.c.id).filter_by(kind=kind, url=url)).scalar()
     if known is not None:
         return int(known)
@@ -120,7 +105,6 @@ def bar_face(
     Returns:
         The entry's number.
     """
-    hold(connection, change=True)
     new = insert(REMOVALS).values(at=now.isoformat(), kind="face", sample=sample, dropped=0)
     removal = int(connection.execute(new.returning(REMOVALS.c.id)).scalar_one())
     see(connection, removal, model, embedding, within)
@@ -133,7 +117,6 @@ def see(connection: Connection, removal: int, model: int, embedding: Embedding, 
     Returns:
         False if the entry was taken off, or another process was faster.
     """
-    hold(connection, change=True)
     listed = connection.execute(select(REMOVALS.c.id).where(REMOVALS.c.id == removal)).first()
     known = connection.execute(select(REMOVED_FACES.c.model).filter_by(removal=removal, model=model)).first()
     if not listed or known:

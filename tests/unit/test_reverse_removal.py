@@ -13,9 +13,9 @@ from sqlalchemy import func, insert, select, update
 
 from facenet_core import images
 from facenet_core.config import Settings
-from facenet_core.errors import ReverseError, StoreError, TimedOutError
+from facenet_core.errors import ReverseError, TimedOutError
 from facenet_core.reverse.blanking import SAMPLE_SIDE, sample_of, sampled
-from facenet_core.reverse.removals import bar, hold, see
+from facenet_core.reverse.removals import bar, see
 from facenet_core.reverse.tables import FACES, PHOTOS, REMOVALS
 from facenet_core.service import FaceService
 from facenet_core.sources.links import same, site, sites
@@ -221,21 +221,6 @@ def test_an_address_that_is_on_the_list_is_not_asked_again_and_again(scene: Reve
     scene.web.asked.clear()
     scene.crawl()
     assert scene.web.asked == []
-
-
-@pytest.mark.postgres
-def test_on_a_server_the_list_stays_as_it_is_while_something_is_taken_in(
-    postgres: Postgres, settings: Settings
-) -> None:
-    scene = ReverseScene(settings.model_copy(update={"reverse": True, "database_url": SecretStr(postgres.url())}))
-    with scene.index._database.writing() as taking_in:
-        hold(taking_in)
-        with scene.opened()._database.writing() as other:
-            hold(other)  # others take in meanwhile
-        with pytest.raises(StoreError, match="others are changing"), scene.opened()._database.writing() as removing:
-            removing.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
-            bar(removing, "host", "a.example", scene.web.now)
-    scene.close()
 
 
 # -- while it is off ----------------------------------------------------------------
