@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,9 @@ def test_a_worker_that_is_killed_costs_no_photo_and_none_is_indexed_twice(
     assert alone.keys() == together.keys()
     for name, faces in alone.items():
         for (face, embedding), (other, other_embedding) in zip(faces, together[name], strict=True):
-            assert (face.box, face.clear) == (other.box, other.clear)
+            # Another process may have other threads, and add the same numbers in another order.
+            assert astuple(face.box) == pytest.approx(astuple(other.box), abs=0.001)
+            assert face.clear == other.clear
             assert float(np.dot(embedding, other_embedding)) > 0.9999
     assert [each.code for each in here.album.refused()] == [each.code for each in there.album.refused()]
     assert here.album.counts() == there.album.counts()
