@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds: the model loads in seconds, but the machine may be busy."""
 
 CHROMIUM = "/usr/bin/chromium"
