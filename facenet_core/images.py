@@ -155,8 +155,7 @@ def decode(data: bytes, name: str, *, max_bytes: int = MAX_BYTES, max_pixels: in
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoTooLargeError(name, f"It has too many pixels. {_limit_in_pixels(max_pixels)}") from error
-    except Exception as error:
-        # A hostile or damaged file makes the decoders raise whatever their parsing trips over:
+    except Exception as error:  # a hostile or damaged file makes the decoders raise whatever their parsing trips over:
         # OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError, RuntimeError, zlib.error, ...
         raise NotAPhotoError(
             name, f"This {kind} is damaged or incomplete. Copy or download it again, or save it anew as a JPEG."

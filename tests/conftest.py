@@ -117,6 +117,17 @@ def album_settings(request: pytest.FixtureRequest, settings: Settings) -> Settin
     return settings.model_copy(update={"database_url": SecretStr(server.url())})
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def reverse_settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Settings with which the reverse index is on and kept in a file, then in PostgreSQL; it is empty."""
+    changes: dict[str, object] = {"reverse": True}
+    if request.param == "postgres":
+        server: Postgres = request.getfixturevalue("postgres")
+        server.sql("DROP SCHEMA IF EXISTS facenet_reverse CASCADE")
+        changes["database_url"] = SecretStr(server.url())
+    return settings.model_copy(update=changes)
+
+
 @pytest.fixture(params=["tinydb", pytest.param("postgres", marks=pytest.mark.postgres)])
 def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
     """Opens an empty store, the same each time, as another program would: in files, then in PostgreSQL."""

@@ -152,3 +152,19 @@ class Postgres:
             done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, cwd=self.folder, check=False)
             output.seek(0)
             assert done.returncode == 0, f"{program}: {output.read().decode(errors='replace')[-2000:]}"
+
+
+def breaking(monkeypatch: pytest.MonkeyPatch, *, committed: bool) -> None:
+    """The next commit's acknowledgement is lost; the commit itself is, too, if it was not ``committed``."""
+    import psycopg
+
+    real = psycopg.Connection.commit
+
+    def commit(connection: psycopg.Connection[Any]) -> None:
+        monkeypatch.setattr(psycopg.Connection, "commit", real)
+        if committed:
+            real(connection)
+        connection.close()
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(psycopg.Connection, "commit", commit)

@@ -160,10 +160,9 @@ class Workers:
             try:
                 with self._there():
                     self._client.register_plugin(Preload(recipe))
-            except Exception as error:
+            except Exception as error:  # Dask's, bare, of a worker that could not even read the message
                 if type(error) is not Exception:
                     raise
-                # What Dask makes of a worker that could not even read the message.
                 raise ClusterError(
                     f"{self._name} has a worker that lacks this program, or has another version of it ({error}). Start "
                     "its workers where the same version is installed."

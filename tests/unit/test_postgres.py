@@ -28,7 +28,7 @@ from facenet_core.store import Store, open_store, server
 from facenet_core.store.postgres import rows
 from facenet_core.types import Asker
 from tests.fakes import BLUE, RED, fake_engine, photo
-from tests.postgres import Postgres, free_port
+from tests.postgres import Postgres, breaking, free_port
 from tests.unit.store_workers import new_template
 from tests.unit.test_importing import Elsewhere
 
@@ -193,20 +193,6 @@ def test_a_service_that_is_closed_leaves_no_connection_behind(
 
 
 # -- connections that break ---------------------------------------------------
-
-
-def breaking(monkeypatch: pytest.MonkeyPatch, *, committed: bool) -> None:
-    """The next commit's acknowledgement is lost; the commit itself is, too, if it was not ``committed``."""
-    real = psycopg.Connection.commit
-
-    def commit(connection: psycopg.Connection[Any]) -> None:
-        monkeypatch.setattr(psycopg.Connection, "commit", real)
-        if committed:
-            real(connection)
-        connection.close()
-        raise psycopg.OperationalError("server closed the connection unexpectedly")
-
-    monkeypatch.setattr(psycopg.Connection, "commit", commit)
 
 
 def test_a_change_whose_acknowledgement_was_lost_is_looked_up_and_not_made_twice(

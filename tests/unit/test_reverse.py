@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,16 +29,10 @@ from tests.postgres import Postgres
 from tests.reverses import ReverseScene, page_of
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def scene(request: pytest.FixtureRequest, settings: Settings) -> Iterator[ReverseScene]:
-    changes: dict[str, object] = {"reverse": True}
-    if request.param == "postgres":
-        server: Postgres = request.getfixturevalue("postgres")
-        server.sql("DROP SCHEMA IF EXISTS facenet_reverse CASCADE")
-        changes["database_url"] = SecretStr(server.url())
-    scene = ReverseScene(settings.model_copy(update=changes))
-    yield scene
-    scene.close()
+@pytest.fixture
+def scene(reverse_settings: Settings) -> Iterator[ReverseScene]:
+    with closing(ReverseScene(reverse_settings)) as scene:
+        yield scene
 
 
 def test_it_is_off_until_it_is_asked_for_and_leaves_no_trace(settings: Settings) -> None:

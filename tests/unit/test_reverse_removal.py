@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import func, insert, select, update
 
 from facenet_core import images
@@ -21,20 +21,13 @@ from facenet_core.service import FaceService
 from facenet_core.sources.links import same, site, sites
 from facenet_core.types import Box
 from tests.fakes import BLUE, GREEN, OTHER_MODEL, RED, fake_engine, photo
-from tests.postgres import Postgres
 from tests.reverses import ReverseScene, page_of
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def scene(request: pytest.FixtureRequest, settings: Settings) -> Iterator[ReverseScene]:
-    changes: dict[str, object] = {"reverse": True}
-    if request.param == "postgres":
-        server: Postgres = request.getfixturevalue("postgres")
-        server.sql("DROP SCHEMA IF EXISTS facenet_reverse CASCADE")
-        changes["database_url"] = SecretStr(server.url())
-    scene = ReverseScene(settings.model_copy(update=changes))
-    yield scene
-    scene.close()
+@pytest.fixture
+def scene(reverse_settings: Settings) -> Iterator[ReverseScene]:
+    with closing(ReverseScene(reverse_settings)) as scene:
+        yield scene
 
 
 def photos(scene: ReverseScene) -> int:

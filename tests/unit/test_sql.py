@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select
 
@@ -16,7 +14,7 @@ from facenet_core.store import postgresql, sqlite
 from facenet_core.store.postgresql import PostgresDatabase
 from facenet_core.store.sql import SQLDatabase
 from facenet_core.store.sqlite import SQLiteDatabase
-from tests.postgres import Postgres
+from tests.postgres import Postgres, breaking
 
 METADATA = MetaData()
 THINGS = Table("things", METADATA, Column("id", Integer, primary_key=True))
@@ -79,17 +77,8 @@ def test_who_comes_when_all_connections_are_in_use_is_told_so(
 def test_a_change_whose_acknowledgement_was_lost_is_looked_up_in_every_schema(
     shared: PostgresDatabase, monkeypatch: pytest.MonkeyPatch, committed: bool
 ) -> None:
-    real = psycopg.Connection.commit
-
-    def commit(connection: psycopg.Connection[Any]) -> None:
-        monkeypatch.setattr(psycopg.Connection, "commit", real)
-        if committed:
-            real(connection)
-        connection.close()
-        raise psycopg.OperationalError("server closed the connection unexpectedly")
-
     put(shared, 1)
-    monkeypatch.setattr(psycopg.Connection, "commit", commit)
+    breaking(monkeypatch, committed=committed)
     if committed:
         put(shared, 2)
     else:
