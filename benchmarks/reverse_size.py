@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.contest import contest
 from facenet_core.matching import largest
 from facenet_core.reverse.faces import Faces
+from facenet_core.reverse.filevectors import FileVectors
 from facenet_core.reverse.tables import APPLICATION_ID, FACES, METADATA, PHOTOS, VERSION
-from facenet_core.reverse.vectors import FileVectors
 from facenet_core.store.sqlite import SQLiteDatabase
 from facenet_core.types import ModelId
 

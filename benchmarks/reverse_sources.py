@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from facenet_core import images
 from facenet_core.config import load_settings
 from facenet_core.metrics import wilson_interval
-from facenet_core.reverse import vectors
+from facenet_core.reverse import filevectors
 from facenet_core.reverse.records import Matches
 from facenet_core.service import FaceService
 from facenet_core.sources.catalogue import source
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--exact", action="store_true", help="compare all faces, without an index on the disk")
     args = parser.parse_args()
     if not args.exact:
-        vectors.EXACT_UP_TO = 100  # so that the index on the disk is asked
+        filevectors.EXACT_UP_TO = 100  # so that the index on the disk is asked
     web = Web.of(args.folder)
     print(f"{len(web.shown):,} photos to show, {len(web.probes)} probes")
     with ExitStack() as stack:

@@ -14,12 +14,13 @@ from facenet_core.engine import FaceEngine
 from facenet_core.errors import ReverseError
 from facenet_core.reverse.addresses import Addresses, drop_before
 from facenet_core.reverse.faces import Faces
+from facenet_core.reverse.filevectors import FileVectors, discard_all, rebuild_all
 from facenet_core.reverse.pgvectors import PostgresVectors
 from facenet_core.reverse.photos import Photos, drop_orphans
 from facenet_core.reverse.removals import Removals
 from facenet_core.reverse.searching import ReverseSearcher
 from facenet_core.reverse.tables import APPLICATION_ID, METADATA, VERSION
-from facenet_core.reverse.vectors import FileVectors, Vectors, discard_all, rebuild_all
+from facenet_core.reverse.vectors import Vectors
 from facenet_core.store.postgresql import PostgresDatabase
 from facenet_core.store.sql import SQLDatabase
 from facenet_core.store.sqlite import SQLiteDatabase

@@ -8,11 +8,12 @@ from facenet_core.pipeline import Analyser, analyse_here
 from facenet_core.reverse.collection import checked
 from facenet_core.reverse.crawling import Crawler, Fetching
 from facenet_core.reverse.faces import Faces
+from facenet_core.reverse.filevectors import discard_all
 from facenet_core.reverse.indexing import ReverseIndexer
 from facenet_core.reverse.records import Among, Crawled, Matches, Status, Taken
 from facenet_core.reverse.removing import Removing
 from facenet_core.reverse.status import status
-from facenet_core.reverse.vectors import Vectors, discard_all
+from facenet_core.reverse.vectors import Vectors
 from facenet_core.sources.records import Source
 from facenet_core.types import Embedding
 

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.reverse_sources import SOURCES, Web, ask, crawl, people
 from facenet_core.config import load_settings
 from facenet_core.engine import FaceEngine
-from facenet_core.reverse import vectors
+from facenet_core.reverse import filevectors
 from facenet_core.reverse.records import Page
 from facenet_core.service import FaceService
 from tests.sources_server import Fault, SourcesServer
@@ -24,7 +24,7 @@ RESULTS = 40
 def test_the_right_page_comes_first_until_it_is_removed(
     data: Path, engine: FaceEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vectors, "EXACT_UP_TO", 50)  # so that the index on the disk is asked
+    monkeypatch.setattr(filevectors, "EXACT_UP_TO", 50)  # so that the index on the disk is asked
     whole = Web.of(data / "lfw-view1")
     shown = whole.shown[:150]
     known = {path.parent for path in shown}

@@ -14,13 +14,13 @@ from sqlalchemy import delete, insert, update
 
 from facenet_core.embedding import unit_norm
 from facenet_core.matching import distance
+from facenet_core.reverse import filevectors as module
 from facenet_core.reverse import searching
-from facenet_core.reverse import vectors as module
 from facenet_core.reverse.faces import Faces
+from facenet_core.reverse.filevectors import FileVectors
 from facenet_core.reverse.pgvectors import PostgresVectors
 from facenet_core.reverse.searching import ReverseSearcher
 from facenet_core.reverse.tables import APPLICATION_ID, FACES, METADATA, PHOTOS, VERSION
-from facenet_core.reverse.vectors import FileVectors
 from facenet_core.store import bulk
 from facenet_core.store.bulk import pieces
 from facenet_core.store.postgresql import PostgresDatabase
