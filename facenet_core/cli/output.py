@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO, TypeAlias, TypeVar
 
 from tqdm import tqdm
 
@@ -17,6 +17,9 @@ from facenet_core.service import FaceService
 from facenet_core.types import ModelId
 
 T = TypeVar("T")
+
+Ended: TypeAlias = "FaceNetError | KeyboardInterrupt | None"
+"""What has ended a command before it was through, if anything has."""
 
 DONE = 0
 NO_MATCH = 1
@@ -102,6 +105,18 @@ def exit_code(error: FaceNetError | KeyboardInterrupt) -> int:
     return BAD_INPUT if isinstance(error, InputError) else NO_MODEL_OR_DATABASE
 
 
+def ending(ended: Ended) -> dict[str, str] | None:
+    """For scripts, what has ended a command early; it is told as an error is."""
+    if ended is None:
+        return None
+    return {"code": ended.code if isinstance(ended, FaceNetError) else "interrupted", "message": said(ended)[0]}
+
+
+def said(ended: Ended) -> list[str]:
+    """The same for people, in a line; none if nothing has."""
+    return [] if ended is None else [str(ended) or "Interrupted."]
+
+
 def load_model(service: FaceService) -> ModelId:
     """Waits for the model, and says so at a terminal.
 
@@ -113,16 +128,16 @@ def load_model(service: FaceService) -> ModelId:
     return service.engine.model_id
 
 
-def progress(items: Iterable[T], total: int, unit: str, args: Namespace) -> Iterator[T]:
+def progress(items: Iterable[T], total: int | None, unit: str, args: Namespace) -> Iterator[T]:
     """Goes through items with a progress bar on standard error, if there are several.
 
     Args:
         items: The items.
-        total: How many there are.
+        total: How many there are; None if nobody knows.
         unit: What one of them is.
         args: No bar for a script that reads JSON, unless somebody watches.
     """
-    disabled = total < 2 or (args.json and not sys.stderr.isatty())
+    disabled = (total is not None and total < 2) or (args.json and not sys.stderr.isatty())
     yield from tqdm(items, total=total, unit=f" {unit}", file=sys.stderr, leave=False, disable=disabled)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from facenet_core.cli import reverse
+from facenet_core.cli import reverse_crawl
 from facenet_core.reverse import crawling
 from facenet_core.reverse.indexing import ReverseIndexer
 from facenet_core.reverse.records import Taken
@@ -37,7 +37,7 @@ def event(cli: Cli) -> tuple[str, str]:
 def test_all_of_a_folder_is_taken_and_a_limit_lets_the_next_crawl_go_on(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reverse, "LIMIT", 1)
+    monkeypatch.setattr(reverse_crawl, "LIMIT", 1)
     (one,) = cli(*crawl(cli), "--limit", 1, "--json").data["sources"]
     assert one == {"source": "folder", "fetched": 1, "known": 0, "refused": 0, "limited": True}
     assert "folder: the limit is reached. The same command goes on from there." in cli(*crawl(cli), "--limit", 1).lines
