@@ -24,7 +24,7 @@ from hashlib import sha256
 from typing import BinaryIO, Literal
 
 from facenet_core.errors import ArchiveError, PersonNameError
-from facenet_core.store import schema
+from facenet_core.store import fields, schema
 from facenet_core.store.names import clean_name, name_key
 from facenet_core.types import ModelId, Person, Template
 
@@ -89,7 +89,7 @@ def write_archive(target: BinaryIO, people: Sequence[Person], read_photo: Callab
     records = {
         "format": FORMAT,
         "version": VERSION,
-        "created_at": schema.encode_time(datetime.now(UTC)),
+        "created_at": fields.encode_time(datetime.now(UTC)),
         "people": [schema.encode_person(person.id, person.name, person.created_at) for person in people],
         "templates": [schema.encode_template(template) for template in templates],
     }
@@ -182,7 +182,7 @@ def open_archive(source: BinaryIO) -> Archive:
                 f"{VERSION}: export it again with the same version of the program on both machines."
             )
         people = schema.decode_people(records["people"], records["templates"])
-        created_at = schema.decode_time(str(records["created_at"]))
+        created_at = fields.decode_time(str(records["created_at"]))
         for person in people:
             clean_name(person.name)  # before it is shown to anybody
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, PersonNameError) as error:

@@ -16,8 +16,8 @@ from tinydb.table import Document, Table
 from facenet_core.errors import DatabaseDamagedError, DatabaseVersionError, StoreError
 from facenet_core.store import migrations, schema
 from facenet_core.store.content import Tables
+from facenet_core.store.fields import RecordError
 from facenet_core.store.photos import PhotoFiles
-from facenet_core.store.schema import RecordError
 from facenet_core.store.shadow import HEADS, SLOTS, Slot
 from facenet_core.store.storage import AtomicJSONStorage
 
@@ -157,10 +157,10 @@ class Database:
                     yield changes
                     if changes.dropped:
                         self._drop_shadows()
-                        self.storage.remove_copies()
+                        self.storage.backups.remove_copies()
                 obsolete = changes.dropped
                 if obsolete:
-                    self.storage.renew_backup()
+                    self.storage.backups.renew()
             finally:
                 if obsolete:
                     self._remove_unused(obsolete)
@@ -179,7 +179,7 @@ class Database:
         with self.storage.lock(), self.reading() as tables:
             if tables is None:
                 return 0
-            self.storage.renew_backup()
+            self.storage.backups.renew()
             return self.photos.sweep(self._referenced())
 
     def restore_backup(self) -> Path | None:
@@ -200,7 +200,7 @@ class Database:
                     if tables is not None:
                         migrations.check(tables)
             except DatabaseDamagedError:
-                return self.storage.restore_backup()
+                return self.storage.backups.restore()
         raise StoreError(f"{self.storage.path}: the database is in order. Nothing was restored.")
 
     def _prepare(self) -> None:
@@ -209,7 +209,7 @@ class Database:
             self._meta.insert(document({"version": schema.SCHEMA_VERSION}, "schema"))
         elif self._is_older(tables):
             version = migrations.version_of(tables)
-            self.storage.keep_copy(f"v{version}")
+            self.storage.backups.keep_copy(f"v{version}")
             tables = migrations.migrate(tables)
             migrations.check(tables)
             self.storage.write(tables)

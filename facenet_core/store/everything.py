@@ -9,7 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from facenet_core.store import schema
+from facenet_core.store import fields, schema
 from facenet_core.store.event import MOST, Event
 from facenet_core.store.keys import Entry
 from facenet_core.store.opening import Store
@@ -82,5 +82,5 @@ def _record(template: Template) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
-        return schema.encode_time(value)
+        return fields.encode_time(value)
     raise TypeError(type(value).__name__)

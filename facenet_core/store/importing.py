@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal
 
-from facenet_core.store import schema
+from facenet_core.store import fields, schema
 from facenet_core.store.arrival import ImportOutcome, arrival, checked
 from facenet_core.store.database import Database, PhotoChanges, document
 from facenet_core.store.names import name_key
@@ -53,7 +53,7 @@ def fill(
     with database.writing() as changes:
         _taken_in(database, changes, people, photos)
         for name, seed in seeds.items():
-            record = {**asdict(seed), "recorded_at": schema.encode_time(seed.recorded_at)}
+            record = {**asdict(seed), "recorded_at": fields.encode_time(seed.recorded_at)}
             database.seeds.insert(document(record, name))
         for name, value in settings.items():
             database.settings.insert(document({"value": value}, name))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from facenet_core.store import schema
 from facenet_core.store.content import Tables
-from facenet_core.store.schema import RecordError
+from facenet_core.store.fields import RecordError
 from facenet_core.store.shadow import decode_shadows
 
 

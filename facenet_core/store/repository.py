@@ -11,7 +11,7 @@ from typing import Literal
 from tinydb import where
 from tinydb.table import Document
 
-from facenet_core.store import rules, schema
+from facenet_core.store import fields, rules, schema
 from facenet_core.store.arrival import ImportOutcome
 from facenet_core.store.database import Database, document, keys
 from facenet_core.store.importing import import_people
@@ -144,7 +144,7 @@ class Repository:
 
     def record_seed(self, sha256: str, file_name: str, outcome: str) -> None:
         """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
-        record = {"file_name": file_name, "outcome": outcome, "recorded_at": schema.encode_time(datetime.now(UTC))}
+        record = {"file_name": file_name, "outcome": outcome, "recorded_at": fields.encode_time(datetime.now(UTC))}
         with self._database.writing():
             self._database.seeds.upsert(document(record, sha256))
 
@@ -162,7 +162,7 @@ class Repository:
     @property
     def backup_available(self) -> bool:
         """See :class:`~facenet_core.store.protocol.PeopleRepository`."""
-        return self._database.storage.backup() is not None
+        return self._database.storage.backups.usable() is not None
 
     def restore_backup(self) -> Path | None:
         """See :class:`~facenet_core.store.protocol.PeopleRepository`."""

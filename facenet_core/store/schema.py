@@ -18,20 +18,18 @@ quarter of the size of a list of numbers.
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from typing import Any, TypeAlias, cast
 from uuid import uuid4
 
-import numpy as np
-
+from facenet_core.store.fields import RecordError, decode_embedding, decode_time, encode_embedding, encode_time
 from facenet_core.store.names import sorted_by_name
-from facenet_core.types import ENGINES, Box, Detection, Embedding, Engine, Landmarks, ModelId, Person, Template
+from facenet_core.types import ENGINES, Box, Detection, Engine, Landmarks, ModelId, Person, Template
 
 SCHEMA_VERSION = 2
 """Version of the layout, which has had the tables of ``shadow.py`` since 2."""
@@ -42,15 +40,8 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 Record = Mapping[str, Any]
 """One record of a table, as JSON holds it."""
 
-NORM_TOLERANCE = 1e-3
-"""How far an embedding's length may be from 1; float32 rounding stays below 1e-6."""
-
 _ID = re.compile("[0-9a-f]{32}")
 _SHA256 = re.compile("[0-9a-f]{64}")
-
-
-class RecordError(ValueError):
-    """A record that this program never writes; the message says what is wrong in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,37 +139,6 @@ def encode_face(template: Template) -> dict[str, Any]:
     }
 
 
-def encode_embedding(embedding: Embedding, dimensions: int) -> str:
-    """Return an embedding as text.
-
-    Args:
-        embedding: Shape ``(dimensions,)``, unit norm.
-        dimensions: The model's.
-
-    Raises:
-        ValueError: It has another shape, or is not a unit vector.
-    """
-    if embedding.shape != (dimensions,):
-        raise ValueError(f"expected an embedding of shape ({dimensions},), got {embedding.shape}")
-    if flaw := _flaw_of(embedding):
-        raise ValueError(flaw)
-    return base64.b64encode(embedding.astype("<f4").tobytes()).decode()
-
-
-def encode_time(time: datetime) -> str:
-    """Return a time as text.
-
-    Args:
-        time: With its time zone.
-
-    Raises:
-        ValueError: It has no time zone.
-    """
-    if time.tzinfo is None:
-        raise ValueError("expected a time with its time zone")
-    return time.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def decode_people(people: Iterable[Record], templates: Iterable[Record]) -> tuple[Person, ...]:
     """Return people with their templates, sorted by name.
 
@@ -249,32 +209,6 @@ def decode_engine(model: Record) -> Engine:
     return cast(Engine, engine)
 
 
-def decode_embedding(text: str, dimensions: int) -> Embedding:
-    """Return an embedding from its text.
-
-    Args:
-        text: Base64 of little-endian float32.
-        dimensions: How many numbers there must be.
-
-    Returns:
-        Shape ``(dimensions,)``, float32, unit norm, read-only.
-
-    Raises:
-        RecordError: It is something else.
-    """
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise RecordError("an embedding is not base64") from error
-    if len(raw) != 4 * dimensions:
-        raise RecordError(f"an embedding has {len(raw)} bytes instead of {4 * dimensions}")
-    embedding = np.frombuffer(raw, "<f4").astype(np.float32, copy=False)
-    if flaw := _flaw_of(embedding):
-        raise RecordError(flaw)
-    embedding.flags.writeable = False
-    return embedding
-
-
 def decode_seed(record: Record) -> Seed:
     """Return a seed from its record.
 
@@ -285,27 +219,6 @@ def decode_seed(record: Record) -> Seed:
         RecordError: It can't be decoded.
     """
     return Seed(_text(record, "file_name"), _text(record, "outcome"), decode_time(_text(record, "recorded_at")))
-
-
-def decode_time(text: str) -> datetime:
-    """Return a time from its text.
-
-    Args:
-        text: ISO 8601 with a time zone.
-
-    Returns:
-        The time in UTC.
-
-    Raises:
-        RecordError: It is something else.
-    """
-    try:
-        time = datetime.fromisoformat(text)
-        if time.tzinfo is None:
-            raise RecordError("a time has no time zone")
-        return time.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise RecordError(f"{text[:40]!r} is no time") from error
 
 
 def _decode_person(record: Record, templates: list[Template]) -> Person:
@@ -326,15 +239,6 @@ def _decode_detection(record: Record) -> Detection:
     if not finite or len(points) != 5:
         raise RecordError("a face does not have five points, or one is not finite")
     return Detection(Box(left, top, right, bottom), Landmarks(*points), confidence)
-
-
-def _flaw_of(embedding: Embedding) -> str | None:
-    if not np.isfinite(embedding).all():
-        return "an embedding is not finite"
-    # In float64: the square of a large float32 overflows.
-    exact = embedding.astype(np.float64)
-    norm = math.sqrt(float(exact @ exact))
-    return None if abs(norm - 1) <= NORM_TOLERANCE else f"an embedding has length {norm:.3g} instead of 1"
 
 
 def _numbers(*values: float) -> list[float]:

@@ -20,7 +20,8 @@ from typing import Any, Literal, get_args
 
 from facenet_core.store import schema
 from facenet_core.store.content import Tables
-from facenet_core.store.schema import Record, RecordError, decode_engine
+from facenet_core.store.fields import RecordError
+from facenet_core.store.schema import Record, decode_engine
 from facenet_core.types import ModelChoice, ModelId, Shadow, Template, Unfound
 
 Slot = Literal["candidate", "previous"]

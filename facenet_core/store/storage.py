@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +15,7 @@ from filelock import FileLock, Timeout
 from tinydb.storages import Storage
 
 from facenet_core.errors import DatabaseDamagedError, StoreError
+from facenet_core.store.backup import Backups
 from facenet_core.store.content import HEADER_LENGTH, Tables, deserialise, serialise, values
 from facenet_core.store.files import (
     FILE_MODE,
@@ -25,13 +24,10 @@ from facenet_core.store.files import (
     flush_folder,
     link,
     make_folder,
-    put,
     stage,
     temporary_name,
     write_error,
 )
-
-logger = logging.getLogger(__name__)
 
 LOCK_TIMEOUT = 30.0
 """Seconds. Far above the longest honest write (under one second at 10,000 templates)."""
@@ -68,15 +64,14 @@ class AtomicJSONStorage(Storage):
 
     Attributes:
         path: The database file.
-        backup_path: Its backup.
+        backups: What is kept beside it.
     """
 
     def __init__(
         self, folder: Path, *, check: Callable[[Tables], object] | None = None, lock_timeout: float = LOCK_TIMEOUT
     ) -> None:
         self.path = folder / "facenet.json"
-        self.backup_path = folder / "facenet.json.bak"
-        self._check = check
+        self.backups = Backups(self.path, check)
         self._lock_timeout = lock_timeout
         self._mutex = threading.RLock()
         self._file_lock = FileLock(folder / "facenet.json.lock", mode=FILE_MODE)
@@ -208,93 +203,13 @@ class AtomicJSONStorage(Storage):
             raise self._unreadable(error) from error
         return f"{status.st_mtime_ns}-{status.st_ino}-{status.st_size}-{hashlib.sha256(header).hexdigest()[:16]}"
 
-    def backup(self) -> Path | None:
-        """Return the backup if it is there and in order."""
-        try:
-            self._good_backup()
-        except (OSError, ValueError):
-            return None
-        return self.backup_path
-
     def damaged(self, reason: str) -> DatabaseDamagedError:
         """Return the exception for a file that can't be used.
 
         Args:
             reason: Why, in a few words.
         """
-        return DatabaseDamagedError(self.path, reason, self.backup())
-
-    def keep_copy(self, suffix: str) -> None:
-        """Keep the file, as the transaction under way found it, under another name.
-
-        Args:
-            suffix: What to append to the file's name.
-
-        Raises:
-            DatabaseWriteError: The copy could not be written.
-        """
-        path = self.path.with_name(f"{self.path.name}.{suffix}")
-        try:
-            put(path, self.path.read_bytes())
-        except OSError as error:
-            raise write_error(path, error) from error
-
-    def remove_copies(self) -> None:
-        """Delete what :meth:`keep_copy` has kept: who is removed must not live on there.
-
-        Raises:
-            DatabaseWriteError: A copy could not be deleted.
-        """
-        for path in self.path.parent.glob(f"{self.path.name}.v[0-9]*"):
-            try:
-                path.unlink()
-            except OSError as error:
-                raise write_error(path, error) from error
-
-    def restore_backup(self) -> Path | None:
-        """Put the backup in the place of a damaged file, in one step.
-
-        Returns:
-            Where the damaged file is now, ``facenet.json.damaged-<UTC time>``;
-            None if there was no file.
-
-        Raises:
-            StoreError: There is no backup, or it is damaged too; nothing was
-                changed.
-            DatabaseWriteError: It could not be written; nothing was changed.
-        """
-        with self.lock():
-            aside = self.path.with_name(f"{self.path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
-            try:
-                content = self._good_backup()
-            except (OSError, ValueError) as error:
-                raise StoreError(f"{self.backup_path}: there is no usable backup. Nothing was changed.") from error
-            new = None
-            try:
-                new = stage(self.path, content)
-                existed = self.path.exists()
-                if existed:
-                    link(self.path, aside)
-                new.replace(self.path)
-                flush_folder(self.path.parent)
-            except OSError as error:
-                raise write_error(self.path, error) from error
-            finally:
-                if new:
-                    discard(new)
-        logger.warning("restored the database from its backup")
-        return aside if existed else None
-
-    def renew_backup(self) -> None:
-        """Make the backup equal to the file: what was removed from one is gone from both.
-
-        A copy, not a link: whatever damages the file in place must not reach it.
-        """
-        with self.lock():
-            try:
-                put(self.backup_path, self.path.read_bytes())
-            except OSError:
-                logger.warning("%s could not be renewed and is out of date", self.backup_path, exc_info=True)
+        return DatabaseDamagedError(self.path, reason, self.backups.usable())
 
     @property
     def _view(self) -> _View | None:
@@ -314,7 +229,7 @@ class AtomicJSONStorage(Storage):
             try:
                 return self.path.read_bytes()
             except FileNotFoundError:
-                if not self.backup_path.exists():
+                if not self.backups.path.exists():
                     return None
             # Two first commits may have come between looking for the file and for its backup.
             return self.path.read_bytes()
@@ -330,13 +245,6 @@ class AtomicJSONStorage(Storage):
             return deserialise(content)
         except ValueError as error:
             raise self.damaged(str(error)) from error
-
-    def _good_backup(self) -> bytes:
-        content = self.backup_path.read_bytes()
-        tables = deserialise(content)
-        if self._check:
-            self._check(tables)
-        return content
 
     def _commit(self, before: bytes | None, after: bytes) -> None:
         if after == before:
@@ -358,19 +266,13 @@ class AtomicJSONStorage(Storage):
                     self.path.unlink()
                 raise
             if old:
-                self._keep_backup(old)
+                self.backups.keep(old)
         except OSError as error:
             raise write_error(self.path, error) from error
         finally:
             for temporary in (new, old):
                 if temporary:
                     discard(temporary)
-
-    def _keep_backup(self, old: Path) -> None:
-        try:
-            old.replace(self.backup_path)
-        except OSError:
-            logger.warning("%s could not be replaced and is out of date", self.backup_path, exc_info=True)
 
     def _sweep(self) -> None:
         for path in self.path.parent.glob(f"{self.path.name}.*{TEMPORARY_SUFFIX}"):

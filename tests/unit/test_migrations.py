@@ -9,8 +9,8 @@ import pytest
 
 from facenet_core.errors import DatabaseDamagedError, DatabaseVersionError, DatabaseWriteError, StoreError
 from facenet_core.store import Repository, migrations, schema
+from facenet_core.store.backup import Backups
 from facenet_core.store.content import Tables, deserialise, serialise
-from facenet_core.store.storage import AtomicJSONStorage
 from facenet_core.types import ModelChoice
 from tests.unit.store_workers import MODEL, new_template
 
@@ -97,7 +97,7 @@ def test_a_disk_that_has_no_room_for_the_copy_changes_nothing(old_file: Path, mo
         raise DatabaseWriteError("full")
 
     before = old_file.read_bytes()
-    monkeypatch.setattr(AtomicJSONStorage, "keep_copy", full)
+    monkeypatch.setattr(Backups, "keep_copy", full)
     with pytest.raises(DatabaseWriteError):
         Repository(old_file.parent).people()
     assert old_file.read_bytes() == before

@@ -131,7 +131,7 @@ def test_a_removed_person_is_gone_from_the_backup_too(repository: Repository, an
 def test_what_a_crash_left_of_a_removed_person_in_the_backup_goes_at_the_next_start(
     repository: Repository, anna: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repository._database.storage, "renew_backup", lambda: None)
+    monkeypatch.setattr(repository._database.storage.backups, "renew", lambda: None)
     repository.remove_person(anna.id)
     Repository(tmp_path).sweep()
     assert not any(anna.id.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

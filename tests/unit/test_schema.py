@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facenet_core.store import schema
-from facenet_core.store.schema import RecordError
+from facenet_core.store import fields, schema
+from facenet_core.store.fields import RecordError
 from facenet_core.types import ModelId, Template
 from tests.unit.store_workers import DETECTION, MODEL, embedding
 
@@ -50,12 +50,12 @@ def test_numbers_of_numpy_are_stored_too() -> None:
 
 def test_an_embedding_is_stored_as_little_endian_float32() -> None:
     one = np.array([0, 1], np.float32)
-    assert base64.b64decode(schema.encode_embedding(one, 2)) == b"\0\0\0\0\0\0\x80\x3f"
-    assert schema.encode_embedding(one.astype(">f4"), 2) == schema.encode_embedding(one, 2)
+    assert base64.b64decode(fields.encode_embedding(one, 2)) == b"\0\0\0\0\0\0\x80\x3f"
+    assert fields.encode_embedding(one.astype(">f4"), 2) == fields.encode_embedding(one, 2)
 
 
 def test_an_embedding_from_the_database_cant_be_changed_by_accident() -> None:
-    decoded = schema.decode_embedding(schema.encode_embedding(embedding("x"), 8), 8)
+    decoded = fields.decode_embedding(fields.encode_embedding(embedding("x"), 8), 8)
     with pytest.raises(ValueError, match="read-only"):
         decoded[0] = 0
 
@@ -92,20 +92,20 @@ def test_a_file_name_that_is_no_text_is_stored_as_far_as_it_is() -> None:
 
 def test_times_are_stored_in_utc() -> None:
     in_berlin = NOW.astimezone(timezone(timedelta(hours=1)))
-    assert schema.encode_time(in_berlin) == "2026-03-14T15:09:26.535897+00:00"
-    assert schema.decode_time("2026-03-14T16:09:26.535897+01:00") == NOW
-    assert schema.decode_time("2026-03-14T16:09:26.535897+01:00").tzinfo is UTC
+    assert fields.encode_time(in_berlin) == "2026-03-14T15:09:26.535897+00:00"
+    assert fields.decode_time("2026-03-14T16:09:26.535897+01:00") == NOW
+    assert fields.decode_time("2026-03-14T16:09:26.535897+01:00").tzinfo is UTC
 
 
 def test_a_time_without_its_zone_is_never_stored() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        schema.encode_time(NOW.replace(tzinfo=None))
+        fields.encode_time(NOW.replace(tzinfo=None))
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-03-14T15:09:26", "0001-01-01T00:00:00+23:00"])
 def test_what_is_no_time_is_not_taken_for_one(text: str) -> None:
     with pytest.raises(RecordError, match="no time"):
-        schema.decode_time(text)
+        fields.decode_time(text)
 
 
 def spoilt(*path: str | int, value: Any = None) -> Callable[[Any], None]:
@@ -167,7 +167,7 @@ def test_a_record_that_was_never_written_like_this_is_refused(spoil: Callable[[A
 
 def test_an_embedding_may_be_off_by_rounding() -> None:
     almost = TEMPLATE.embedding * np.float32(1.0009)
-    assert np.array_equal(schema.decode_embedding(schema.encode_embedding(almost, 8), 8), almost)
+    assert np.array_equal(fields.decode_embedding(fields.encode_embedding(almost, 8), 8), almost)
 
 
 def test_people_come_sorted_by_name_and_their_photos_oldest_first() -> None:
@@ -210,5 +210,5 @@ def test_a_template_remembers_in_which_numbers_it_was_computed() -> None:
     del record["model"]["engine"]  # as older programs wrote it
     assert schema.decode_template(record).model_id.engine == "float32"
     record["model"]["engine"] = "steam"
-    with pytest.raises(schema.RecordError, match="a model's engine is not known"):
+    with pytest.raises(fields.RecordError, match="a model's engine is not known"):
         schema.decode_template(record)

@@ -145,7 +145,7 @@ def test_transactions_within_one_another_are_one_commit(storage: AtomicJSONStora
         assert storage.revision() == revision
         commit(storage, 4)
     assert number(storage.read()) == 4
-    assert number(deserialise(storage.backup_path.read_bytes())) == 2
+    assert number(deserialise(storage.backups.path.read_bytes())) == 2
 
 
 def test_a_failure_within_takes_the_whole_transaction_down(storage: AtomicJSONStorage) -> None:
@@ -176,8 +176,8 @@ def test_a_snapshot_cant_be_written(storage: AtomicJSONStorage) -> None:
 
 
 def test_the_commit_before_the_last_is_kept_as_the_backup(storage: AtomicJSONStorage) -> None:
-    assert number(deserialise(storage.backup_path.read_bytes())) == 1
-    assert storage.backup() == storage.backup_path
+    assert number(deserialise(storage.backups.path.read_bytes())) == 1
+    assert storage.backups.usable() == storage.backups.path
 
 
 def test_a_file_system_without_links_keeps_a_backup_too(
@@ -186,14 +186,14 @@ def test_a_file_system_without_links_keeps_a_backup_too(
     monkeypatch.setattr(os, "link", failing(errno.EPERM))
     commit(storage, 3)
     assert number(storage.read()) == 3
-    assert number(deserialise(storage.backup_path.read_bytes())) == 2
+    assert number(deserialise(storage.backups.path.read_bytes())) == 2
 
 
 def test_a_backup_that_cant_be_replaced_does_not_undo_a_commit(
     storage: AtomicJSONStorage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    storage.backup_path.unlink()
-    storage.backup_path.mkdir()
+    storage.backups.path.unlink()
+    storage.backups.path.mkdir()
     with caplog.at_level(logging.WARNING):
         commit(storage, 3)
     assert number(storage.read()) == 3
@@ -253,9 +253,9 @@ def test_a_damaged_file_is_reported_and_never_replaced(
     with pytest.raises(DatabaseDamagedError, match=reason):
         commit(storage, 3)
     assert storage.path.read_bytes() == damaged
-    assert number(deserialise(storage.backup_path.read_bytes())) == 1
+    assert number(deserialise(storage.backups.path.read_bytes())) == 1
     assert reading.value.path == storage.path
-    assert reading.value.backup == storage.backup_path
+    assert reading.value.backup == storage.backups.path
 
 
 def test_a_missing_file_beside_its_backup_is_damage_not_a_new_database(storage: AtomicJSONStorage) -> None:
@@ -289,14 +289,14 @@ def test_a_backup_that_is_missing_or_damaged_too_is_not_offered(
 ) -> None:
     storage.path.write_bytes(b"")
     if backup is None:
-        storage.backup_path.unlink()
+        storage.backups.path.unlink()
     else:
-        storage.backup_path.write_bytes(backup)
+        storage.backups.path.write_bytes(backup)
     with pytest.raises(DatabaseDamagedError, match="There is no backup") as caught:
         storage.read()
     assert caught.value.backup is None
     with pytest.raises(StoreError, match="no usable backup"):
-        storage.restore_backup()
+        storage.backups.restore()
     assert storage.path.read_bytes() == b""
 
 
@@ -308,14 +308,14 @@ def test_a_backup_that_the_check_refuses_is_not_offered(tmp_path: Path) -> None:
     storage = AtomicJSONStorage(tmp_path, check=check)
     commit(storage, 1)
     commit(storage, 2)
-    assert storage.backup() is None
+    assert storage.backups.usable() is None
     commit(storage, 3)
-    assert storage.backup() == storage.backup_path
+    assert storage.backups.usable() == storage.backups.path
 
 
 def test_restoring_puts_the_backup_in_place_and_the_damaged_file_aside(storage: AtomicJSONStorage) -> None:
     storage.path.write_bytes(b"damaged")
-    aside = storage.restore_backup()
+    aside = storage.backups.restore()
     assert aside
     assert aside.name.startswith("facenet.json.damaged-2")
     assert aside.read_bytes() == b"damaged"
@@ -326,7 +326,7 @@ def test_restoring_puts_the_backup_in_place_and_the_damaged_file_aside(storage: 
 
 def test_restoring_works_when_the_file_is_missing(storage: AtomicJSONStorage) -> None:
     storage.path.unlink()
-    assert storage.restore_backup() is None
+    assert storage.backups.restore() is None
     assert number(storage.read()) == 1
 
 
@@ -334,9 +334,9 @@ def test_restoring_on_a_full_disk_changes_nothing(storage: AtomicJSONStorage, mo
     storage.path.write_bytes(b"damaged")
     monkeypatch.setattr(os, "fsync", failing(errno.ENOSPC))
     with pytest.raises(DatabaseWriteError):
-        storage.restore_backup()
+        storage.backups.restore()
     assert storage.path.read_bytes() == b"damaged"
-    assert storage.backup() == storage.backup_path
+    assert storage.backups.usable() == storage.backups.path
     assert files(storage.path.parent) == {"facenet.json", "facenet.json.bak", "facenet.json.lock"}
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from facenet_core.errors import StoreError
-from facenet_core.store import schema
+from facenet_core.store import fields, schema
 from facenet_core.store.columns import written
 from facenet_core.store.postgres import tables
 from facenet_core.store.schema import JSON
@@ -159,7 +159,7 @@ def embeddings(raw: Sequence[bytes], dimensions: int, place: str) -> NDArray[np.
         raise StoreError(f"{place}: the database is damaged (an embedding has another length than its model's).")
     matrix = np.frombuffer(b"".join(raw), "<f4").astype(np.float32, copy=False).reshape(-1, dimensions)
     lengths = np.linalg.norm(matrix.astype(np.float64), axis=1)
-    if not np.all(np.abs(lengths - 1) <= schema.NORM_TOLERANCE):
+    if not np.all(np.abs(lengths - 1) <= fields.NORM_TOLERANCE):
         raise StoreError(f"{place}: the database is damaged (an embedding is not of length 1).")
     matrix.flags.writeable = False
     return matrix
