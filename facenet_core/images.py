@@ -1,9 +1,8 @@
 """Photos: bytes from outside to upright RGB pixels, and pixels to the bytes that are kept or shown.
 
-Only the formats in ``FORMATS`` are ever parsed: the file's own signature picks
-one Pillow plugin, which is called directly. ``Image.open`` is avoided because it
-can only be limited in pixels through ``Image.MAX_IMAGE_PIXELS``, which every
-thread shares, and because it tells of a large photo by a Python warning.
+Only the formats of ``formats.py`` are ever parsed. ``Image.open`` is avoided
+because it can only be limited in pixels through ``Image.MAX_IMAGE_PIXELS``, which
+every thread shares, and because it tells of a large photo by a Python warning.
 
 What becomes of unusual photos:
 
@@ -24,7 +23,6 @@ import math
 import stat
 import struct
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -32,17 +30,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile, features
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
-from pillow_heif import HeifImageFile
+from PIL import Image, ImageCms
 
 from facenet_core.errors import NotAPhotoError, PhotoError, PhotoTooLargeError, PhotoTooSmallError
+from facenet_core.formats import FORMATS, OPENERS, kind_of
 from facenet_core.types import Photo
 
 MAX_BYTES: Final = 50 * 2**20
@@ -58,53 +49,6 @@ MIN_SIDE: Final = 20
 # filters of every other thread; this is set once.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.(Png|Tiff)ImagePlugin$")
 
-
-class _JpegFile(JpegImageFile):
-    """A JPEG whose EXIF block Pillow does not parse on opening.
-
-    Pillow looks there for the resolution, and warns when the block is damaged.
-    Opened as plain JPEG, an MPO yields its first picture.
-    """
-
-    def getexif(self) -> Image.Exif:
-        """Return no tags."""
-        return Image.Exif()
-
-
-_OPENERS: Final[dict[str, Callable[[BytesIO], ImageFile.ImageFile]]] = {
-    "JPEG": _JpegFile,
-    "PNG": PngImageFile,
-    "WebP": WebPImageFile,
-    "HEIC": HeifImageFile,
-    "TIFF": TiffImageFile,
-    "GIF": GifImageFile,
-    "BMP": BmpImageFile,
-} | ({"AVIF": AvifImageFile} if features.check("avif") else {})
-
-FORMATS: Final[tuple[str, ...]] = tuple(_OPENERS)
-"""Names of the formats that :func:`decode` reads. JPEG includes MPO."""
-
-_SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
-    (b"%PDF", "a PDF document"),
-    (b"%!PS", "a PostScript drawing"),
-    (b"8BPS", "a Photoshop document"),
-    (b"\0\0\1\0", "a Windows icon"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"PK\3\4", "a zip archive or an office document"),
-)
-
-_HEIC_BRANDS: Final = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
-_AVIF_BRANDS: Final = {b"avif", b"avis"}
 
 _TRANSPOSES: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -137,11 +81,11 @@ def decode(data: bytes, name: str, *, max_bytes: int = MAX_BYTES, max_pixels: in
     if not data:
         raise NotAPhotoError(name, "The file is empty. Copy or download it again.")
     _check_bytes(name, len(data), max_bytes)
-    kind = _kind(data)
-    if kind not in _OPENERS:
+    kind = kind_of(data)
+    if kind not in OPENERS:
         raise NotAPhotoError(name, f"This is {kind}. Use a photo saved as {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
     try:
-        image = _OPENERS[kind](BytesIO(data))
+        image = OPENERS[kind](BytesIO(data))
         _check_pixels(name, image.size, max_pixels)
         image.load()
         if image.mode in ("I", "F"):
@@ -258,34 +202,6 @@ def thumbnail(pixels: NDArray[np.uint8], side: int) -> bytes:
         A JPEG file without metadata.
     """
     return _save(_shrunk(pixels, side), "JPEG", quality=88)
-
-
-def format_of(data: bytes) -> str | None:
-    """Tell a picture's format by its first bytes; nothing is decoded.
-
-    Args:
-        data: The beginning of a file; 256 bytes are enough.
-
-    Returns:
-        A name in ``FORMATS``, or None where :func:`decode` would refuse the file.
-    """
-    kind = _kind(data)
-    return kind if kind in _OPENERS else None
-
-
-def _kind(data: bytes) -> str:
-    """Say what a file is by its first bytes: a name in ``FORMATS``, or words that fit after "This is"."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP"
-    if data[:2] == b"BM" and data[15:18] == b"\0\0\0":  # text may begin with BM; a header of 16 MB may not follow
-        return "BMP"
-    if data[4:8] == b"ftyp":  # ISO/IEC 14496-12, 4.3: size, "ftyp", major brand, version, compatible brands
-        end = min(int.from_bytes(data[:4]), 256)
-        brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
-        if brands & _AVIF_BRANDS:
-            return "AVIF" if "AVIF" in _OPENERS else "an AVIF picture, which this installation can't read"
-        return "HEIC" if brands & _HEIC_BRANDS else "a video"
-    return next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), "not a photo")
 
 
 def _check_bytes(name: str, size: int, limit: int) -> None:

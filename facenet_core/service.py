@@ -11,12 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from facenet_core.audit import Audit
-from facenet_core.changeover import Changeover
 from facenet_core.config import Settings, database_address, load_settings
 from facenet_core.decision import TOP_K
 from facenet_core.engine import FaceEngine
-from facenet_core.errors import FaceNetError, NoThresholdError, StoreError
-from facenet_core.loading import EngineLoader, LoadState
+from facenet_core.engine_choice import EngineChoice
+from facenet_core.errors import FaceNetError, NoThresholdError
+from facenet_core.loading import LoadState
 from facenet_core.store import (
     Archive,
     ImportMode,
@@ -31,7 +31,6 @@ from facenet_core.store import (
 )
 from facenet_core.survey import Survey, survey
 from facenet_core.types import Asker, ModelId
-from facenet_core.weights import ResolvedWeights, resolve
 
 if TYPE_CHECKING:
     from facenet_core.album.album import Album
@@ -47,7 +46,7 @@ FILES = "tinydb"
 __all__ = ["TOP_K", "FaceService", "ImportMode", "open_archive"]
 
 
-class FaceService(Changeover):
+class FaceService(EngineChoice):
     """Verifies, identifies, enrols and manages people. Thread-safe.
 
     Nothing heavy happens on construction: the engine is loaded by
@@ -72,19 +71,13 @@ class FaceService(Changeover):
         settings = settings or load_settings()
         url = settings.database_url
         store = open_store(settings.db, url.get_secret_value() if url else None, settings.events_days)
-        super().__init__(settings, store.people)
+        super().__init__(settings, store.people, engine, around_load)
         self.keys = store.keys
         self.audit = Audit(store.events, self.repository, self.monitor)
-        self._given = engine
-        self._around_load = around_load
-        self._loader = EngineLoader(self._load)
         self._started = self._enrolling = False
         self._first_photos = threading.Lock()
         self._survey: tuple[str, ModelId, Survey] | None = None
         self._survey_lock = threading.Lock()
-        self._loaded: ResolvedWeights | None = None
-        self._loaded_for: tuple[str | None] | None = None
-        self._changed_elsewhere = False
 
     def close(self) -> None:
         """Ends an index run that is under way, and lets go of what is stored; the next call opens it again."""
@@ -106,110 +99,14 @@ class FaceService(Changeover):
     @property
     def state(self) -> LoadState:
         """How far the engine and the first photos are; never waits."""
-        self._follow(wait=False)
-        state = self._loader.state
-        if state.status == "ready" and self._enrolling:
-            return LoadState("enrolling", "", state.seconds)
-        if state.status == "loading" and self._changed_elsewhere:
-            return LoadState("loading", "The model was changed elsewhere.", state.seconds)
-        return state
-
-    @property
-    def engine(self) -> FaceEngine:
-        """The engine of the model that is chosen now, by whatever process; waits for it.
-
-        Raises:
-            ModelError: If there is none.
-        """
-        self._follow(wait=True)
-        return self._loader.get()
-
-    @property
-    def model_name(self) -> str:
-        """The id of the model at work, or on its way; empty if there is none. Never waits."""
-        if self._given:
-            return self._given.model_id.model
-        file = self._loaded if self._loaded_for else _file_of(self.model_setting)
-        return file.model if file else ""
-
-    def loaded_from(self) -> ResolvedWeights | None:
-        """The weights file of the engine; None if it was given. Waits for the engine.
-
-        Raises:
-            ModelError: If there is no engine.
-        """
-        self._follow(wait=True)
-        self._loader.get()
-        return self._loaded
-
-    @property
-    def model_setting(self) -> Settings:
-        """The settings with the model chosen on the Settings page, if the environment chose none."""
-        stored = self.stored_settings().get("model")
-        if stored and not self.settings.model and not self.settings.weights:
-            return self.settings.model_copy(update={"model": stored})
-        return self.settings
-
-    def choose_model(self, model: str | None) -> None:
-        """Stores the model to use and loads it, whatever becomes of the templates: see :meth:`cut_over`."""
-        with self._choice_lock:
-            self.repository.save_settings({"model": model})
-            if self._loaded_for is not None:
-                self._note_choice(self.model_setting)
-        self.reload()
+        state = super().state
+        return LoadState("enrolling", "", state.seconds) if state.status == "ready" and self._enrolling else state
 
     def reload(self) -> None:
         """Loads again, after weights have arrived, and enrols the first photos if that had to wait for them."""
-        with self._choice_lock:
-            self._changed_elsewhere = False
-            if self._loaded_for is not None:
-                self._note_choice(self.model_setting)
-            self._loader.restart()
+        super().reload()
         if self._started:
             self._begin_first_photos()
-
-    def load_engine(self, settings: Settings) -> FaceEngine:
-        """Loads an engine, ready for work.
-
-        Raises:
-            ModelError: If the model is missing or does not fit.
-        """
-        with self._around_load():
-            engine = self._given or FaceEngine.load(settings)
-            engine.warm()
-            engine.took = self.monitor.took
-        return engine
-
-    def take_engine(self, engine: FaceEngine) -> None:
-        """Uses an engine, that of the stored choice, from now on."""
-        with self._choice_lock:
-            self._changed_elsewhere = False
-            self._note_choice(self.model_setting)
-            self._loader.put(engine)
-
-    def _load(self) -> FaceEngine:
-        chosen = self.model_setting
-        self._note_choice(chosen)
-        return self.load_engine(chosen)
-
-    def _note_choice(self, chosen: Settings) -> None:
-        self._loaded, self._loaded_for = None if self._given else _file_of(chosen), (chosen.model,)
-
-    def _follow(self, *, wait: bool) -> None:
-        """Loads another model if another process has stored that choice: this one's templates are of that model."""
-        if self._given or self._loaded_for is None or not self._choice_lock.acquire(blocking=wait):
-            return
-        try:
-            chosen, loaded = self.model_setting, self._loaded
-            if (chosen.model,) != self._loaded_for:
-                self._note_choice(chosen)
-                if self._loaded is None or self._loaded != loaded:
-                    self._changed_elsewhere = True
-                    self._loader.restart()
-        except StoreError as error:
-            logger.warning("whether the model was changed elsewhere can't be told: %s", error)
-        finally:
-            self._choice_lock.release()
 
     def _begin_first_photos(self) -> None:
         """On a thread of their own, so that the engine is there before the first photos are."""
@@ -270,7 +167,7 @@ class FaceService(Changeover):
             self.calibration,
             lambda requests: list(self.enrol_many(requests)),
             person=lambda name: self.repository.person(name).id,
-            model=lambda: self._loader.get().model_id if self._loader.state.status == "ready" else None,
+            model=lambda: self.model_id,
         )
 
     @cached_property
@@ -330,14 +227,6 @@ class FaceService(Changeover):
         if named is None:
             return Place(self.settings.db, set_up.get_secret_value() if set_up else None)
         return Place(self.settings.db, None if named == FILES else database_address(named))
-
-
-def _file_of(settings: Settings) -> ResolvedWeights | None:
-    """The weights file that settings choose, if it is there."""
-    try:
-        return resolve(settings)
-    except FaceNetError:
-        return None
 
 
 def _known(ask: Callable[[], T]) -> T | None:

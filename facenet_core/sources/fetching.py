@@ -6,7 +6,7 @@ from types import TracebackType
 
 import httpx
 
-from facenet_core import images
+from facenet_core import formats
 from facenet_core.config import Settings
 from facenet_core.errors import (
     FileTooLargeError,
@@ -81,7 +81,7 @@ class Fetcher:
             raise UnreachableError(str(path), f"this file can't be read ({error.strerror or error}).") from error
         if len(data) > self._max_bytes:
             raise FileTooLargeError(str(path), f"it is larger than {self._max_bytes / 2**20:g} MB.")
-        if images.format_of(data) is None:
+        if formats.format_of(data) is None:
             raise NotAPictureError(str(path), "this is not a picture of a known format.")
         return Fetched(data, "", image.image_url, self.web.now())
 
@@ -136,7 +136,7 @@ class Fetcher:
             raise self.web.passing(answer, _status_error(name, answer.status))
         if answer.status != httpx.codes.OK and answer.status not in REDIRECTS:
             raise _status_error(name, answer.status)
-        if answer.status == httpx.codes.OK and images.format_of(answer.content) is None:
+        if answer.status == httpx.codes.OK and formats.format_of(answer.content) is None:
             raise NotAPictureError(name, "what came is not a picture of a known format.")
         return answer
 

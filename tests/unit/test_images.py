@@ -19,7 +19,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, ImageOps
 
-from facenet_core import images
+from facenet_core import formats, images
 from facenet_core.errors import NotAPhotoError, PhotoError, PhotoTooLargeError, PhotoTooSmallError
 
 pillow_heif.register_heif_opener()  # for writing; facenet_core itself registers nothing
@@ -94,7 +94,7 @@ def test_text_and_random_bytes_are_not_a_photo(data: bytes) -> None:
 def test_another_format_is_refused_by_name(data: bytes, words: str) -> None:
     with pytest.raises(NotAPhotoError, match=f"This is {words}") as refusal:
         images.decode(data, "x.jpg")
-    assert all(name in str(refusal.value) for name in images.FORMATS)
+    assert all(name in str(refusal.value) for name in formats.FORMATS)
 
 
 def test_formats_that_pillow_could_read_but_nobody_needs_are_refused() -> None:
@@ -209,9 +209,9 @@ def test_every_supported_format_gives_its_pixels(format_name: str) -> None:
 
 def test_the_format_is_told_by_the_first_bytes_alone() -> None:
     for format_name in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WebP"):
-        assert images.format_of(encoded(Image.new("RGB", (32, 32)), format_name)[:256]) == format_name
+        assert formats.format_of(encoded(Image.new("RGB", (32, 32)), format_name)[:256]) == format_name
     for other in (b"", b"%PDF-1.7", b"<html>", b"<svg", b"\0\0\0\x18ftypmp42\0\0\0\0mp42"):
-        assert images.format_of(other) is None
+        assert formats.format_of(other) is None
 
 
 def test_a_photo_carries_its_name_and_the_hash_of_its_bytes() -> None:
