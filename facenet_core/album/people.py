@@ -186,6 +186,10 @@ class AlbumPeople:
         self._regroup(group.faces)
         return outcomes
 
+    def last_said(self) -> Kind | None:
+        """What :meth:`undo` would take back; None if nothing is left. Needs no model."""
+        return self._sayings.last() if self._database.exists else None
+
     def undo(self) -> Kind | None:
         """Takes back what was said last. Whoever was enrolled by a name stays so.
 

@@ -76,6 +76,13 @@ class Sayings:
             connection.execute(update(SAID).where(SAID.c.id == said[-1].id).values(undone_at=now.isoformat()))
         return said[-1]
 
+    def last(self) -> Kind | None:
+        """What :meth:`take_back` would take back; None if nothing is left."""
+        words = select(SAID.c.kind).where(SAID.c.undone_at.is_(None)).order_by(SAID.c.id.desc())
+        with self._database.reading() as connection:
+            kind: Kind | None = connection.scalar(words.limit(1))
+        return kind
+
     def all(self) -> tuple[Said, ...]:
         """What counts, the oldest first."""
         words = select(SAID.c.id, SAID.c.kind, SAID.c.name, SAID.c.person).where(SAID.c.undone_at.is_(None))

@@ -123,7 +123,16 @@ def undo_button(shared: FaceService, then: Callable[[FaceService, Kind], None] |
         shared: The service.
         then: Is told what it was.
     """
-    st.button("Undo the last correction", icon=":material/undo:", type="tertiary", on_click=_undo, args=(shared, then))
+    last = shared.album.people.last_said()
+    st.button(
+        "Undo the last correction",
+        icon=":material/undo:",
+        type="tertiary",
+        disabled=last is None,
+        help=f"Takes back {UNDONE[last]}." if last else "Nothing was corrected yet.",
+        on_click=_undo,
+        args=(shared, then),
+    )
 
 
 def _faces(shared: FaceService, group: Group, picked: set[int] | None) -> None:

@@ -446,12 +446,25 @@ def test_faces_are_grouped_named_merged_split_and_all_of_it_is_taken_back(
 def test_groups_are_said_to_be_one_person(indexed: FaceService, visitor: Visitor) -> None:
     section(visitor, "People")
     assert visitor.one("button", "These are one person").disabled
+    assert visitor.one("button", "Undo the last correction").disabled
     visitor.fill("Select", True, "checkbox", 0).fill("Select", True, "checkbox", 1).click("These 2 are one person")
     assert "2 groups are one person now." in visitor.text
     assert ticked(visitor) == [False]
     visitor.click("Group all faces again")
     assert "1 person on two photos or more" in visitor.text
-    visitor.click("Undo the last correction").click("Undo the last correction")
+    assert visitor.one("button", "Undo the last correction").help == "Takes back a merge."
+    visitor.click("Undo the last correction")
+    assert "2 people on two photos or more" in visitor.text
+    assert visitor.one("button", "Undo the last correction").disabled
+
+
+def test_what_somebody_else_has_taken_back_is_not_taken_back_again(indexed: FaceService, visitor: Visitor) -> None:
+    section(visitor, "People")
+    people = indexed.album.people
+    people.merge([group.number for group in people.all()])
+    visitor.run()
+    people.undo()
+    visitor.click("Undo the last correction")
     assert "There is nothing to take back." in visitor.text
     assert "2 people on two photos or more" in visitor.text
 
