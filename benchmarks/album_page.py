@@ -65,7 +65,7 @@ def fill(folder: Path, photos: int) -> None:
                 found.append((Detection(box, points, 0.99), True, next(numbers)))
             id_, ids = kept.put_photo(photo.sha256, (640, 480), found, model_id)
             files.put_file(album.id, photo.name.encode(), (1000, number), id_)
-            pictures.make(photo, zip(ids, (each[0] for each in found), strict=True))
+            pictures.make(photo, dict(zip(ids, (each[0] for each in found), strict=True)))
             image = io.BytesIO()
             if not number:
                 Image.fromarray(pixels).save(image, "JPEG")

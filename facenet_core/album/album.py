@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,22 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facenet_core import images
+from facenet_core.album.background import Background
 from facenet_core.album.database import AlbumDatabase
 from facenet_core.album.files import AlbumFiles
 from facenet_core.album.indexing import Indexer
 from facenet_core.album.people import AlbumPeople
 from facenet_core.album.photos import AlbumPhotos, original
-from facenet_core.album.pictures import Pictures
+from facenet_core.album.pictures import Drawn, Pictures
 from facenet_core.album.records import AlbumFace, AlbumPhoto, Coverage, Folder, Found, Indexed, Refused, Run, shown
 from facenet_core.album.together import together
 from facenet_core.calibration import Calibration
 from facenet_core.config import Settings
 from facenet_core.engine import FaceEngine
-from facenet_core.errors import AlbumError, FaceNetError, ModelError, NoThresholdError
+from facenet_core.errors import AlbumError, NoThresholdError
 from facenet_core.pipeline import Analyser, analyse_here
 from facenet_core.types import Embedding, EnrolOutcome, EnrolRequest, ModelId, Photo
-
-logger = logging.getLogger(__name__)
 
 _NO_FACES = "The album has no faces yet. Add a folder of photos, and index it."
 
@@ -69,8 +66,7 @@ class Album:
         self._pictures = Pictures(folder / "pictures")
         self._indexer = Indexer(self._database, self._files, self._photos, self._pictures, settings, now)
         self.people = AlbumPeople(self, self._database, self._photos, engine, calibration, enrol, now, person)
-        self._thread: threading.Thread | None = None
-        self._thread_lock = threading.Lock()
+        self._background = Background(self._indexer, self._run)
 
     # -- folders ----------------------------------------------------------------
 
@@ -128,7 +124,7 @@ class Album:
         self._indexer.resume()
         yield from self._run(again, analyse)
 
-    def _run(self, again: bool = False, analyse: Analyser = analyse_here) -> Generator[Indexed, None, None]:
+    def _run(self, again: bool, analyse: Analyser = analyse_here) -> Generator[Indexed, None, None]:
         yield from self._indexer.run(self._engine(), again=again, analyse=analyse, group=self._group)
 
     def _group(self) -> None:
@@ -138,19 +134,12 @@ class Album:
 
     def start_index(self, *, again: bool = False) -> None:
         """The same in the background, unless it is under way; :meth:`run` tells how far it is."""
-        with self._thread_lock:
-            if self._thread and self._thread.is_alive():
-                return
-            self._indexer.resume()
-            self._thread = threading.Thread(
-                target=self._index_in_background, args=(again,), name="album-index", daemon=True
-            )
-            self._thread.start()
+        self._background.start(again)
 
     @property
     def indexing(self) -> bool:
         """Whether a run of :meth:`start_index` is under way, or waits for the model."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._background.busy
 
     def pause_index(self) -> None:
         """Ends the run, of whatever process, after the photo that it is at; the next one goes on there.
@@ -163,15 +152,6 @@ class Album:
     def run(self) -> Run | None:
         """How far an index run is, of whatever process, or how the last one ended."""
         return self._indexer.runs.last()
-
-    def _index_in_background(self, again: bool) -> None:
-        try:
-            for _ in self._run(again=again):
-                pass
-        except FaceNetError as error:
-            logger.warning("indexing ended: %s", error)
-            if isinstance(error, ModelError):  # before the run began; other problems are kept with it
-                self._indexer.fail(str(error))
 
     # -- photos -----------------------------------------------------------------
 
@@ -254,7 +234,7 @@ class Album:
         """
         if self._database.shared:
             self._pictures.tidy(lambda: self._database.changes().removed, self._photos.contents)
-        return self._pictures.thumbnail(photo.sha256) or self._made(photo, self._pictures.thumbnail, photo.sha256)
+        return self._pictures.thumbnail(photo.sha256) or self._drawn(photo).thumbnail
 
     def crop(self, face: AlbumFace) -> bytes:
         """A face's crop as JPEG, made if it is not there.
@@ -264,13 +244,11 @@ class Album:
             PhotoError: If the limits for photos are lower than they were.
         """
         photo = self.photo(face.photo)
-        return self._pictures.crop(photo.sha256, face.id) or self._made(
-            photo, self._pictures.crop, photo.sha256, face.id
-        )
+        return self._pictures.crop(photo.sha256, face.id) or self._drawn(photo, face).crops[0]
 
-    def _made(self, photo: AlbumPhoto, read: Callable[..., bytes | None], *what: object) -> bytes:
-        self._pictures.make(self.opened(photo), [(face.id, face.detection) for face in self.faces_on(photo)])
-        return read(*what) or b""
+    def _drawn(self, photo: AlbumPhoto, *first: AlbumFace) -> Drawn:
+        faces = {face.id: face.detection for face in (*first, *self.faces_on(photo))}
+        return self._pictures.make(self.opened(photo), faces)
 
     # -- searching --------------------------------------------------------------
 
@@ -310,9 +288,7 @@ class Album:
 
     def close(self) -> None:
         """Ends what is under way here and lets go of the files."""
-        self._indexer.stop()
-        if self._thread:
-            self._thread.join()
+        self._background.end()
         self._database.close()
 
 

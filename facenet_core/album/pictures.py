@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,19 +76,22 @@ class Pictures:
         """A face's crop as JPEG; None if it was not made yet, or is damaged."""
         return _read(self._place(sha256, str(face)))
 
-    def make(self, photo: Photo, faces: Iterable[tuple[int, Detection]] = ()) -> None:
-        """Keeps a photo's thumbnail and its faces' crops.
+    def make(self, photo: Photo, faces: Mapping[int, Detection]) -> Drawn:
+        """Draws a photo's thumbnail and its faces' crops, and keeps them.
 
         Args:
             photo: The photo.
-            faces: Their numbers, and where they are.
+            faces: Where they are, by their numbers.
+
+        Returns:
+            The pictures.
 
         Raises:
             StoreError: If they can't be written.
         """
-        numbered = list(faces)
-        drawn = Drawn.of(photo.pixels, (detection for _, detection in numbered))
-        self.put(photo.sha256, [number for number, _ in numbered], drawn)
+        drawn = Drawn.of(photo.pixels, faces.values())
+        self.put(photo.sha256, list(faces), drawn)
+        return drawn
 
     def put(self, sha256: str, faces: Sequence[int], drawn: Drawn) -> None:
         """Keeps pictures that were drawn elsewhere.

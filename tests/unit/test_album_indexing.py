@@ -717,8 +717,9 @@ def test_a_run_in_the_background_ends_by_itself_and_can_be_paused(scene: Scene) 
     run = scene.album.run()
     assert run and run.state == "paused" and 0 < run.done < 6
     scene.album.start_index()
-    assert scene.album._thread
-    scene.album._thread.join()
+    thread = scene.album._background._thread
+    assert thread
+    thread.join()
     assert scene.album.counts()["photos"] == 6
 
 

@@ -7,6 +7,7 @@ import io
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +98,11 @@ def test_nobody_sees_a_picture_half_written(tmp_path: Path, monkeypatch: pytest.
 def test_pictures_are_for_their_owner_alone(tmp_path: Path) -> None:
     Pictures(tmp_path).put(KEY, [7], drawn(1))
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*.jpg")} == {0o600}
+
+
+def test_a_face_that_was_forgotten_meanwhile_is_still_drawn(scene: Scene) -> None:
+    scene.put("a.png", RED)
+    scene.index()
+    (face,) = scene.album.faces_on(scene.photo("a.png"))
+    drawn = scene.album.crop(face)
+    assert scene.album.crop(replace(face, id=face.id + 1)) == drawn
