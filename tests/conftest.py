@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +26,9 @@ OTHER_NAMES = {"FLICKR_API_KEY", "PEXELS_API_KEY", "SERPAPI_API_KEY"}
 def pytest_configure(config: pytest.Config) -> None:
     # Messages of native code would drown the tests' own.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Where it is there, as beside Jupyter, jsonschema has it compile grammars on import: five seconds of each process
+    # that draws a chart. Without it jsonschema looks at fewer formats.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # what Python takes for "not there"
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,7 @@
-"""Executing notebook.ipynb as Jupyter would, on a kernel of the Python that runs the tests."""
+"""Executing notebook.ipynb as Jupyter would, on a kernel of the Python that runs the tests.
+
+Jupyter's packages take seconds to import, which tests that don't execute it need not wait for.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ class Executed:
 
 
 def read_notebook() -> NotebookNode:
-    import nbformat  # takes seconds
+    import nbformat
 
     notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
     return notebook

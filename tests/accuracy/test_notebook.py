@@ -71,3 +71,25 @@ def test_it_runs_on_the_development_data_and_ones_own_photos(
     assert executed.figures("own") == 2
     assert "missing.jpg: There is no such file." in executed.text("own")
     assert "  1  Grace Hopper: distance 0.00" in executed.text("own")
+
+
+def test_it_is_a_valid_notebook_for_any_python_kernel() -> None:
+    import nbformat
+
+    notebook = read_notebook()
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+@pytest.mark.parametrize("cwd", [ROOT, ROOT / "tests"], ids=["project root", "sub-folder"])
+def test_without_weights_it_stops_at_once_with_one_sentence(
+    cwd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nbclient.exceptions import CellExecutionError
+
+    notebook = read_notebook()
+    with pytest.raises(CellExecutionError):
+        execute(notebook, tmp_path, monkeypatch, cwd, FACENET_WEIGHTS=str(tmp_path / "gone.h5"))
+    (error,) = Executed(notebook).outputs("setup")
+    assert error.traceback == [f"FACENET_WEIGHTS names {tmp_path / 'gone.h5'}, but there is no such file."]
+    assert not Executed(notebook).outputs("style")

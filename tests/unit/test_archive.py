@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import shutil
 import stat
 import struct
 import warnings
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facenet_core.config import Settings
+from facenet_core.config import Settings, load_settings
 from facenet_core.errors import ArchiveError, NotAPhotoError, StoreError
 from facenet_core.service import FaceService
 from facenet_core.store import archive, open_archive
@@ -29,6 +30,7 @@ from tests.fakes import (
     MODEL,
     OTHER_MODEL,
     RED,
+    THRESHOLD,
     YELLOW,
     Colour,
     fake_engine,
@@ -54,12 +56,23 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock"}
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of Anna (two photos) and Bert; made once, because that takes a while."""
+    folder = tmp_path_factory.mktemp("filled")
+    fill(
+        FaceService(load_settings(db=folder, database_url=None, threshold=THRESHOLD), fake_engine()),
+        Anna=[RED, BLUE],
+        Bert=[GREEN],
+    )
+    return folder
+
+
 @pytest.fixture
-def source(settings: Settings, tmp_path: Path) -> FaceService:
+def source(filled: Path, settings: Settings, tmp_path: Path) -> FaceService:
     """Another machine, with Anna (two photos) and Bert."""
-    service = FaceService(settings.model_copy(update={"db": tmp_path / "source"}), fake_engine())
-    fill(service, Anna=[RED, BLUE], Bert=[GREEN])
-    return service
+    copied = shutil.copytree(filled, tmp_path / "source")
+    return FaceService(settings.model_copy(update={"db": copied}), fake_engine())
 
 
 @pytest.fixture

@@ -93,6 +93,7 @@ def test_a_run_at_a_larger_view_begins_with_the_weights_of_a_smaller_one(tmp_pat
     np.testing.assert_allclose(kernel[1].mean() * 9, kernel[0].mean() * 4, atol=2e-2)
 
 
+@pytest.mark.real
 def test_the_network_without_normalisation_gives_the_same_embeddings() -> None:
     trained_model = facenet_mini(training=True, size=VIEW)
     rng = np.random.default_rng(0)
