@@ -111,7 +111,7 @@ class Tally:
         """Counts what comes of a source while it is crawled."""
         counts = self._outcomes.setdefault(name, Counter())
         with closing(crawled):
-            for each in progress(crawled, None, name, self._args):
+            for each in progress(crawled, None, f"picture ({name})", self._args):
                 counts[each.outcome] += 1
                 if each.outcome == "refused":
                     self._reasons[each.reason] += 1

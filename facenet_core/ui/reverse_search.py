@@ -115,7 +115,7 @@ def _searched(found: Matches, filters: Filters) -> str:
 def _honestly(found: Matches) -> None:
     """What a likeness is worth, and what its figures mean."""
     st.info(
-        "**A likeness is no proof.** Among so many faces, strangers who look alike are the rule. Open the page and "
+        "**A likeness is no proof.** The more faces are searched, the more strangers look alike. Open the page and "
         "look for yourself before you believe that it is the same person.",
         icon=":material/groups:",
     )
