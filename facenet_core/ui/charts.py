@@ -177,12 +177,12 @@ def _kind(colours: Mapping[str, str]) -> dict[str, Any]:
 
 def _threshold(at: float, name: str, dash: list[int], y: int, *, left: bool) -> list[alt.Chart]:
     # From its name downwards, so that it does not strike out the names above.
-    rule = _chart([{"x": at}]).encode(x="x:Q", y=alt.YValue(y - 8), y2=alt.Y2Value("height"))
+    rule = _chart([{"x": at}]).encode(x="x:Q", y=alt.value(y - 8), y2=alt.value("height"))
     return [rule.mark_rule(strokeWidth=1.5, strokeDash=dash, color=_ink()), _label(at, name, y, left=left)]
 
 
 def _label(at: float, text: str, y: int, *, left: bool) -> alt.Chart:
-    chart = _chart([{"x": at, "label": text}]).encode(x="x:Q", y=alt.YValue(y), text="label:N")
+    chart = _chart([{"x": at, "label": text}]).encode(x="x:Q", y=alt.value(y), text="label:N")
     align: Literal["left", "right"] = "right" if left else "left"
     labelled: alt.Chart = chart.mark_text(align=align, dx=-5 if left else 5, color=_ink(), fontSize=12)
     return labelled
