@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -24,7 +25,7 @@ from benchmarks.contest import contest
 from facenet_core.album.database import AlbumDatabase, note
 from facenet_core.album.nearest import ServerNearest
 from facenet_core.album.photos import AlbumPhotos
-from facenet_core.album.searching import Crowd
+from facenet_core.album.searching import Crowd, Ranking
 from facenet_core.album.tables import EMBEDDINGS, FACES, MODELS, PHOTOS
 from facenet_core.store.models import ModelNumbers
 from facenet_core.types import ModelId
@@ -79,13 +80,11 @@ def main() -> None:
         exact = Crowd.of(table.embeddings, table.photos, whose)
         near = Crowd.of(table.embeddings, table.photos, whose, ServerNearest(database, graph, table))
         crowds = {"all knots": exact, "server's index": near}
-        result = contest(
-            {
-                name: lambda turn, crowd=crowd: crowd.rank(probes[turn % PROBES][None], known)  # type: ignore[misc]
-                for name, crowd in crowds.items()
-            },
-            rounds=PROBES,
-        )
+
+        def searched(crowd: Crowd, turn: int) -> Ranking:
+            return crowd.rank(probes[turn % PROBES][None], known)
+
+        result = contest({name: partial(searched, crowd) for name, crowd in crowds.items()}, rounds=PROBES)
         for name in crowds:
             print(f"{name}: {1000 * result.median(name):.1f} ms")
         middle, low, high = result.ratio("server's index", "all knots")

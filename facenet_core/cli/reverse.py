@@ -20,12 +20,10 @@ from facenet_core.cli.output import (
     progress,
     said,
 )
+from facenet_core.cli.reverse_crawl import SHOWN
 from facenet_core.errors import FaceNetError
 from facenet_core.reverse.records import Taken
 from facenet_core.service import FaceService
-
-SHOWN = 10
-"""Reasons that are listed in words; JSON has all of them."""
 
 
 def add_to(commands: Commands) -> None:
